@@ -1,0 +1,1 @@
+"""The instructor's side: author notebooks, verify them, grade, run competitions."""
