@@ -12,6 +12,7 @@ import typer
 from aulac_grader.house import ROOT
 
 app = typer.Typer(
+    add_completion=False,
     help="Dựng và chạy cả khóa học, rồi làm sách. / Build and run the whole course, "
     "then make the book.",
 )
@@ -36,7 +37,7 @@ def step(title: str, *arguments: str) -> int:
     ).returncode
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def course(
     scale: Annotated[str, typer.Option(help="tiny, laptop, t4 or gpu")] = "tiny",
     skip_book: Annotated[

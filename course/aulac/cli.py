@@ -9,51 +9,75 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from aulac import __version__
 
 GROUP = "aulac.commands"
 
 
-class Verbs(click.Group):
-    """A click group that finds its commands among the installed entry points."""
+class Verbs(TyperGroup):
+    """A command group that finds its commands among the installed entry points."""
 
     def _entries(self) -> dict[str, EntryPoint]:
         return {entry.name: entry for entry in entry_points(group=GROUP)}
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return sorted(self._entries())
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        entry = self._entries().get(name)
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = self._entries().get(cmd_name)
         if entry is None:
             return None
-        loaded = entry.load()
-        if isinstance(loaded, typer.Typer):
-            return typer.main.get_command(loaded)
-        return loaded
+        command = typer.main.get_command(entry.load())
+        command.name = cmd_name
+        return command
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run one verb; Ctrl-C ends it with a sentence instead of a traceback."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print(
+                "\nĐã dừng theo ý bạn; phần đã xong được giữ lại, chạy lại lệnh để tiếp "
+                "tục. / Stopped; finished work is kept, run the same command to go on.",
+                file=sys.stderr,
+            )
+            raise typer.Exit(130) from None
 
 
-@click.command(cls=Verbs, help="Âu Lạc: build a small Vietnamese language model.")
-@click.version_option(__version__, prog_name="aulac")
-def group() -> None:
+app = typer.Typer(
+    add_completion=False,
+    cls=Verbs,
+    no_args_is_help=True,
+    help="Âu Lạc: tự tay dựng một mô hình ngôn ngữ tiếng Việt nhỏ. / "
+    "Build a small Vietnamese language model yourself.",
+)
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"aulac {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def aulac(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=show_version, is_eager=True, help="print it"
+        ),
+    ] = False,
+) -> None:
     pass
 
 
 def main() -> None:
-    """Run one verb; Ctrl-C ends it with a sentence instead of a traceback."""
-    try:
-        group(prog_name="aulac")
-    except KeyboardInterrupt:
-        print(
-            "\nĐã dừng theo ý bạn; phần đã xong được giữ lại, chạy lại lệnh để tiếp tục. "
-            "/ Stopped; finished work is kept, run the same command to go on.",
-            file=sys.stderr,
-        )
-        sys.exit(130)
+    app(prog_name="aulac")
 
 
 if __name__ == "__main__":

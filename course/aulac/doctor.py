@@ -35,6 +35,7 @@ STUDENT_PACKAGES = (
 )
 
 app = typer.Typer(
+    add_completion=False,
     help="Kiểm tra máy này và nói phải làm gì. / Check this machine, say what to do.",
 )
 
@@ -259,7 +260,7 @@ def examine() -> list[Finding]:
     return findings
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def doctor(
     as_json: Annotated[
         bool, typer.Option("--json", help="one JSON object a line")
