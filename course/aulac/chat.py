@@ -1,0 +1,114 @@
+"""The chat template, and a conversation with a model.
+
+ChatML, as Qwen uses it: each turn is `<|im_start|>role`, a line break, the text and
+`<|im_end|>`, a line break. The role and the text are encoded apart, in training and in
+conversation alike, so a model meets the same tokens in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+Message = dict[str, str]
+
+TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' "
+    "+ '\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+ROLES = ("system", "user", "assistant")
+
+
+def _checked(messages: Sequence[Message]) -> Sequence[Message]:
+    for message in messages:
+        if message.get("role") not in ROLES or not isinstance(
+            message.get("content"), str
+        ):
+            raise ValueError(
+                f"a message needs a role of {ROLES} and a text as content, not "
+                f"{message!r}."
+            )
+    return messages
+
+
+def render(messages: Sequence[Message], generation_prompt: bool = False) -> str:
+    """The conversation as one text, as TEMPLATE writes it."""
+    turns = [
+        f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n"
+        for m in _checked(messages)
+    ]
+    return "".join(turns) + ("<|im_start|>assistant\n" if generation_prompt else "")
+
+
+def encode(
+    messages: Sequence[Message], tokenizer: Any, generation_prompt: bool = False
+) -> tuple[list[int], list[int]]:
+    """Token ids, and a mask that is 1 where the assistant speaks (and ends its turn).
+
+    Text that looks like a special token stays text: nobody can forge a turn.
+    """
+    ids: list[int] = []
+    mask: list[int] = []
+    line_break = tokenizer.encode("\n")
+    for message in _checked(messages):
+        head = [tokenizer.im_start_id, *tokenizer.encode(message["role"] + "\n")]
+        body = [*tokenizer.encode(message["content"]), tokenizer.im_end_id]
+        speaks = int(message["role"] == "assistant")
+        ids += head + body + line_break
+        mask += [0] * len(head) + [speaks] * len(body) + [0] * len(line_break)
+    if generation_prompt:
+        head = [tokenizer.im_start_id, *tokenizer.encode("assistant\n")]
+        ids += head
+        mask += [0] * len(head)
+    return ids, mask
+
+
+class Conversation:
+    """A conversation with a model; keeps the turns and drops the oldest when full."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        system: str | None = None,
+        max_tokens: int = 160,
+        **sampling: Any,
+    ):
+        self.model, self.tokenizer = model, tokenizer
+        self.max_tokens = max_tokens
+        self.sampling = {"temperature": 0.3, "top_k": 20, "seed": 0} | sampling
+        first = {"role": "system", "content": system}
+        self.messages: list[Message] = [first] if system else []  # type: ignore[list-item]
+
+    def stream(self, text: str) -> Iterator[str]:
+        """Say something; yields the answer piece by piece, whole characters only."""
+        from aulac.generate import stream
+
+        self.messages.append({"role": "user", "content": text})
+        prompt = self._prompt()
+        answer = ""
+        room = {"max_tokens": self.max_tokens}
+        for piece in stream(
+            self.model, self.tokenizer, prompt, **room, **self.sampling
+        ):
+            answer += piece
+            yield piece
+        self.messages.append({"role": "assistant", "content": answer.strip()})
+
+    def say(self, text: str) -> str:
+        """Say something and return the answer."""
+        return "".join(self.stream(text)).strip()
+
+    def _prompt(self) -> list[int]:
+        """Ids of the turns that leave room for an answer; the last is always kept."""
+        context = self.model.config.context
+        system = [m for m in self.messages if m["role"] == "system"]
+        turns = [m for m in self.messages if m["role"] != "system"]
+        while True:
+            ids, _ = encode([*system, *turns], self.tokenizer, generation_prompt=True)
+            if len(ids) + self.max_tokens <= context or len(turns) <= 1:
+                return ids
+            turns = turns[2:] if len(turns) > 2 else turns[1:]

@@ -1,0 +1,154 @@
+"""A Hugging Face folder of a model, and back.
+
+The folder holds `Qwen3ForCausalLM` weights in safetensors, its configuration, the
+generation settings and the tokenizer with its chat template: plain `transformers`
+loads it with `AutoModelForCausalLM` and `AutoTokenizer`, and so do vLLM, llama.cpp and
+Ollama, with no code of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from aulac.model import Config, Transformer
+from aulac.tokenizer import Tokenizer
+
+WEIGHTS = "model.safetensors"
+# Our names and Qwen3's, as prefixes or parts of a weight's name.
+NAMES = (
+    ("embed.", "model.embed_tokens."),
+    ("blocks.", "model.layers."),
+    (".attention_norm.", ".input_layernorm."),
+    (".ff_norm.", ".post_attention_layernorm."),
+    (".attention.", ".self_attn."),
+    (".ff.", ".mlp."),
+)
+
+
+def qwen3_name(name: str) -> str:
+    """The name that transformers gives to one of our weights."""
+    if name == "norm.weight":
+        return "model.norm.weight"
+    for ours, theirs in NAMES:
+        name = name.replace(ours, theirs)
+    return name
+
+
+def qwen3_config(config: Config) -> dict[str, Any]:
+    """`config.json` of the same model in transformers."""
+    return {
+        "architectures": ["Qwen3ForCausalLM"],
+        "model_type": "qwen3",
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.width,
+        "intermediate_size": config.ff,
+        "num_hidden_layers": config.depth,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.kv_heads,
+        "head_dim": config.head_dim,
+        "hidden_act": "silu",
+        "max_position_embeddings": config.context,
+        "rms_norm_eps": config.eps,
+        # the first is what transformers 5 reads, the second what other loaders read
+        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
+        "rope_theta": config.rope_theta,
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "tie_word_embeddings": True,
+        "use_cache": True,
+        "eos_token_id": 0,
+        "pad_token_id": 0,
+        "dtype": "float32",
+    }
+
+
+def to_hf(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    out: str | os.PathLike[str],
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write the folder `out`, whole or not at all. Returns it.
+
+    Raises ValueError when the tokenizer has more ids than the model has rows.
+    """
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise ValueError(
+            f"the tokenizer has {tokenizer.vocab_size} ids and the model "
+            f"{model.config.vocab_size} rows: they do not belong together."
+        )
+    out = Path(out)
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    weights: dict[str, Tensor] = {
+        qwen3_name(name): weight.detach().to("cpu", dtype).contiguous()
+        for name, weight in model.state_dict().items()
+    }
+    save_file(weights, part / WEIGHTS, metadata={"format": "pt"})
+    config = qwen3_config(model.config) | {"dtype": str(dtype).removeprefix("torch.")}
+    generation = {
+        "eos_token_id": [tokenizer.eos_id, tokenizer.im_end_id],
+        "pad_token_id": tokenizer.eos_id,
+        "do_sample": True,
+        "temperature": 0.3,
+        "top_k": 20,
+    }
+    for name, values in (("config", config), ("generation_config", generation)):
+        (part / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n")
+    tokenizer.save(part)
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+    return out
+
+
+def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
+    """Read a folder that `to_hf` wrote (or any small tied Qwen3 without biases).
+
+    Raises FileNotFoundError when files are missing and ValueError for another
+    architecture.
+    """
+    folder = Path(folder)
+    missing = [n for n in ("config.json", WEIGHTS) if not (folder / n).exists()]
+    if missing:
+        raise FileNotFoundError(
+            f"{folder} has no {' and no '.join(missing)}: it is not a model folder; "
+            "train one, or give the folder that export wrote."
+        )
+    config = read_config(folder)
+    model = Transformer(config)
+    weights = load_file(folder / WEIGHTS)
+    ours = {name: weights[qwen3_name(name)].float() for name in model.state_dict()}
+    model.load_state_dict(ours)
+    return model.eval(), Tokenizer.load(folder)
+
+
+def read_config(folder: Path) -> Config:
+    """Our configuration from a folder's `config.json`."""
+    values = json.loads((folder / "config.json").read_text())
+    if values.get("model_type") != "qwen3" or not values.get("tie_word_embeddings"):
+        raise ValueError(
+            f"{folder} holds a {values.get('model_type')} model: only Qwen3 with tied "
+            "embeddings can be read; load others with transformers."
+        )
+    rope = values.get("rope_parameters") or {}
+    return Config(
+        vocab_size=values["vocab_size"],
+        depth=values["num_hidden_layers"],
+        width=values["hidden_size"],
+        heads=values["num_attention_heads"],
+        kv_heads=values["num_key_value_heads"],
+        head_dim=values["head_dim"],
+        ff=values["intermediate_size"],
+        context=values["max_position_embeddings"],
+        rope_theta=rope.get("rope_theta") or values.get("rope_theta", 10_000.0),
+        eps=values["rms_norm_eps"],
+    )

@@ -1,0 +1,238 @@
+"""A decoder-only transformer with the shape of Qwen3.
+
+- RMSNorm before each half of a block, and once more at the end
+- rotary positions, half-rotation convention (dimension i turns with i + head_dim / 2)
+- grouped-query attention: fewer key and value heads than query heads
+- QK-norm: queries and keys are normalised per head before they meet
+- SwiGLU feed-forward, no biases anywhere
+- the output layer is the embedding, transposed (tied)
+
+The same weights load in `transformers.Qwen3ForCausalLM` (see `aulac.export`).
+
+Letters in shape comments: B sequences, T tokens, S tokens in the cache and now, W
+width, H query heads, K key and value heads, D head dimension, F feed-forward, V
+vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aulac.flops import Sizes
+
+
+@dataclass(frozen=True)
+class Config:
+    """The sizes of a model. Defaults are those of scale `tiny`."""
+
+    vocab_size: int = 2048
+    depth: int = 4  # blocks
+    width: int = 128  # residual stream
+    heads: int = 4  # query heads
+    kv_heads: int = 2  # key and value heads
+    head_dim: int = 32
+    ff: int = 384  # inner width of SwiGLU
+    context: int = 128  # tokens trained on; longer inputs still work
+    rope_theta: float = 10_000.0  # slowest rotary wavelength is 2 pi theta
+    eps: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if self.heads % self.kv_heads:
+            raise ValueError(
+                f"{self.heads} query heads cannot share {self.kv_heads} key heads: "
+                "kv_heads must divide heads."
+            )
+        if self.head_dim % 2:
+            raise ValueError(f"head_dim {self.head_dim} must be even to be rotated.")
+
+    @classmethod
+    def of(cls, sizes: Sizes, vocab_size: int | None = None) -> Config:
+        """The model of a scale; `vocab_size` when the tokenizer came out smaller."""
+        names = [
+            "depth",
+            "width",
+            "heads",
+            "kv_heads",
+            "head_dim",
+            "ff",
+            "vocab_size",
+            "context",
+        ]
+        values = {name: getattr(sizes, name) for name in names}
+        if vocab_size is not None:
+            values["vocab_size"] = vocab_size
+        return cls(**values)
+
+
+class Cache(Protocol):
+    """What the model asks of a key-value cache (see `aulac.generate.KVCache`)."""
+
+    length: int
+
+    def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def advance(self, tokens: int) -> None: ...
+
+
+class RMSNorm(nn.Module):
+    """Divide by the root mean square, then scale (Zhang and Sennrich, 2019)."""
+
+    def __init__(self, width: int, eps: float = 1e-6):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:  # (..., width)
+        mean_square = x.float().square().mean(-1, keepdim=True)  # (..., 1)
+        scale = torch.rsqrt(mean_square + self.eps)
+        return self.weight * (x * scale.to(x.dtype))
+
+
+def rotary_tables(positions: Tensor, head_dim: int, theta: float) -> Tensor:
+    """Cosines and sines of the rotation angles (Su et al., 2021): (2, T, D)."""
+    pairs = torch.arange(0, head_dim, 2, device=positions.device)  # (D/2,)
+    speed = theta ** (-pairs.float() / head_dim)
+    angle = positions.float()[:, None] * speed  # (T, D/2)
+    angle = torch.cat((angle, angle), dim=-1)  # (T, D)
+    return torch.stack((angle.cos(), angle.sin()))
+
+
+def apply_rotary(x: Tensor, tables: Tensor) -> Tensor:
+    """Turn each pair (i, i + D/2) of x (B, H, T, D) by its position's angle."""
+    cos, sin = tables.to(x.dtype)  # (T, D) each
+    left, right = x.chunk(2, dim=-1)  # (B, H, T, D/2) each
+    turned = torch.cat((-right, left), dim=-1)
+    return x * cos + turned * sin
+
+
+class Attention(nn.Module):
+    """Causal grouped-query attention with QK-norm."""
+
+    def __init__(self, config: Config, layer: int):
+        super().__init__()
+        c, self.layer, self.head_dim = config, layer, config.head_dim
+        self.q_proj = nn.Linear(c.width, c.heads * c.head_dim, bias=False)
+        self.k_proj = nn.Linear(c.width, c.kv_heads * c.head_dim, bias=False)
+        self.v_proj = nn.Linear(c.width, c.kv_heads * c.head_dim, bias=False)
+        self.o_proj = nn.Linear(c.heads * c.head_dim, c.width, bias=False)
+        self.q_norm = RMSNorm(c.head_dim, c.eps)
+        self.k_norm = RMSNorm(c.head_dim, c.eps)
+
+    def forward(self, x: Tensor, tables: Tensor, cache: Cache | None) -> Tensor:
+        B, T, _ = x.shape  # noqa: N806
+        q = self.q_proj(x).view(B, T, -1, self.head_dim)  # (B, T, H, D)
+        k = self.k_proj(x).view(B, T, -1, self.head_dim)  # (B, T, K, D)
+        v = self.v_proj(x).view(B, T, -1, self.head_dim).transpose(1, 2)
+        q = apply_rotary(self.q_norm(q).transpose(1, 2), tables)  # (B, H, T, D)
+        k = apply_rotary(self.k_norm(k).transpose(1, 2), tables)  # (B, K, T, D)
+        if cache is not None:
+            k, v = cache.update(self.layer, k, v)  # (B, K, S, D)
+        mixed = attend(q, k, v)  # (B, H, T, D)
+        return self.o_proj(mixed.transpose(1, 2).reshape(B, T, -1))  # (B, T, W)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention of q (B, H, T, D) over k, v (B, K, S, D): (B, H, T, D).
+
+    The T queries are the last T of the S positions, as they are with a cache.
+    """
+    share = q.shape[1] // k.shape[1]  # query heads per key head
+    if share > 1:
+        k = k.repeat_interleave(share, dim=1)  # (B, H, S, D)
+        v = v.repeat_interleave(share, dim=1)
+    T, S = q.shape[2], k.shape[2]  # noqa: N806
+    if T == S or T == 1:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=T == S)
+    seen = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+
+
+class SwiGLU(nn.Module):
+    """Feed-forward layer with a gate (Shazeer, 2020)."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.gate_proj = nn.Linear(config.width, config.ff, bias=False)
+        self.up_proj = nn.Linear(config.width, config.ff, bias=False)
+        self.down_proj = nn.Linear(config.ff, config.width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, T, W)
+        gate = F.silu(self.gate_proj(x))  # (B, T, F)
+        return self.down_proj(gate * self.up_proj(x))  # (B, T, W)
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward; each reads a normalised copy and adds to x."""
+
+    def __init__(self, config: Config, layer: int):
+        super().__init__()
+        self.attention_norm = RMSNorm(config.width, config.eps)
+        self.attention = Attention(config, layer)
+        self.ff_norm = RMSNorm(config.width, config.eps)
+        self.ff = SwiGLU(config)
+
+    def forward(self, x: Tensor, tables: Tensor, cache: Cache | None) -> Tensor:
+        x = x + self.attention(self.attention_norm(x), tables, cache)
+        return x + self.ff(self.ff_norm(x))  # (B, T, W)
+
+
+class Transformer(nn.Module):
+    """Token ids in, logits over the next token out."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+        self.embed = nn.Embedding(config.vocab_size, config.width)
+        self.blocks = nn.ModuleList(Block(config, i) for i in range(config.depth))
+        self.norm = RMSNorm(config.width, config.eps)
+        initialise(self)
+
+    def hidden(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
+        """The last block's output, normalised: (B, T) -> (B, T, W)."""
+        start = cache.length if cache is not None else 0
+        positions = torch.arange(start, start + ids.shape[1], device=ids.device)
+        c = self.config
+        tables = rotary_tables(positions, c.head_dim, c.rope_theta)  # (2, T, D)
+        x = self.embed(ids)  # (B, T, W)
+        for block in self.blocks:
+            x = block(x, tables, cache)
+        if cache is not None:
+            cache.advance(ids.shape[1])
+        return self.norm(x)
+
+    def forward(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
+        """(B, T) token ids -> (B, T, V) logits."""
+        return F.linear(self.hidden(ids, cache), self.embed.weight)
+
+    def loss(self, ids: Tensor, targets: Tensor, ignore: int = -100) -> Tensor:
+        """Mean cross-entropy, in nats, over the targets (B, T) that are not `ignore`."""
+        logits = self(ids)  # (B, T, V)
+        return F.cross_entropy(
+            logits.flatten(0, 1).float(), targets.flatten(), ignore_index=ignore
+        )
+
+    def count(self) -> int:
+        """Parameters, the tied embedding counted once."""
+        return sum(p.numel() for p in self.parameters())
+
+
+@torch.no_grad()
+def initialise(model: Transformer) -> None:
+    """Normal weights of size 1/sqrt(inputs); what writes to the stream starts at zero.
+
+    With the output projections at zero every block begins as the identity, so depth
+    costs nothing at the start (as in modded-nanogpt). The embedding is also the output
+    layer, so it is small: the first loss is then close to ln(vocabulary).
+    """
+    for name, weight in model.named_parameters():
+        if name.endswith(("o_proj.weight", "down_proj.weight")):
+            weight.zero_()
+        elif name.endswith("proj.weight"):
+            weight.normal_(std=weight.shape[1] ** -0.5)
+        elif name == "embed.weight":
+            weight.normal_(std=0.02)

@@ -1,0 +1,188 @@
+"""How each artefact is made: the same few calls that the lessons show.
+
+Each recipe fills a folder and can be killed and called again: what is finished in the
+folder is kept, and training goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aulac import artefacts
+from aulac.scale import Scale, welcome
+
+if TYPE_CHECKING:
+    from aulac.model import Transformer
+    from aulac.tokenizer import Tokenizer
+    from aulac.train import OnStep
+
+Conversations = list[list[dict[str, str]]]
+SEED = 2025
+
+
+def stories(scale: Scale, seed: int = SEED) -> list[str]:
+    """Generated texts of the stories' world, as many as the scale asks for."""
+    from aulac.corpus.stories import generate
+
+    return [document.text for document in generate(scale.documents, seed=seed)]
+
+
+def laws(scale: Scale) -> list[str]:
+    """Texts of the law codes: all, or the first `scale.laws`; none when it is -1."""
+    from aulac.corpus.sources import load
+
+    if scale.laws < 0:
+        return []
+    return [document.text for document in load("laws", limit=scale.laws or None)]
+
+
+def talks(scale: Scale, seed: int = SEED) -> Conversations:
+    """Generated conversations for instruction tuning."""
+    from aulac.corpus.stories import conversations
+
+    return list(conversations(scale.conversations, seed=seed))
+
+
+def pretrain(
+    texts: list[str],
+    tokenizer: Tokenizer,
+    scale: Scale,
+    out: Path,
+    on_step: OnStep | None = None,
+) -> Transformer:
+    """A base model from texts: shards, batches, the plan of the scale, the loop."""
+    import torch
+
+    from aulac.model import Config, Transformer
+    from aulac.shards import Batches, Shards, write_texts
+    from aulac.train import Plan, train
+
+    if not (out / "shards").exists():
+        write_texts(texts, tokenizer, out / "shards")
+    shards = Shards.open(out / "shards")
+    torch.manual_seed(SEED)
+    model = Transformer(Config.of(scale, tokenizer.vocab_size)).to(device())
+    data = Batches(shards, scale.batch, scale.context, seed=SEED)
+    train(model, data, Plan.pretraining(scale), out / "run", on_step=on_step)
+    return model
+
+
+def tune(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    conversations: Conversations,
+    scale: Scale,
+    out: Path,
+    on_step: OnStep | None = None,
+) -> Transformer:
+    """A chat model from a base model, by the scale's plan of instruction tuning."""
+    from aulac.align.sft import sft
+    from aulac.train import Plan
+
+    plan = Plan.tuning(scale, seed=SEED)
+    options: dict[str, Any] = {"batch": scale.sft_batch, "on_step": on_step}
+    sft(model, tokenizer, conversations, plan, out / "tuning", **options)
+    return model
+
+
+def device() -> str:
+    """Where to train: the GPU when there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def make_corpus(scale: Scale, out: Path) -> None:
+    """Stories and laws, cleaned, without personal data and duplicates, split."""
+    from aulac.corpus import build
+
+    limits = {"stories": scale.documents, "laws": scale.laws or None}
+    build(["stories", "laws"], out / "built", limits=limits, seed=SEED)
+    for file in (out / "built").iterdir():
+        file.replace(out / file.name)
+    (out / "built").rmdir()
+
+
+def corpus_texts(folder: Path, split: str = "train") -> Iterator[str]:
+    """Texts of one split of a corpus folder."""
+    from aulac.corpus import read
+
+    return (document.text for document in read(folder / f"{split}.jsonl"))
+
+
+def make_tokenizer(scale: Scale, out: Path) -> None:
+    """A superword tokenizer over the corpus."""
+    from aulac.tokenizer import train
+
+    texts = corpus_texts(artefacts.path("corpus", scale.name))
+    train(texts, scale.vocab_size, progress=False).save(out)
+
+
+def make_base(scale: Scale, out: Path) -> None:
+    """The base model over the corpus, as a Hugging Face folder with its log."""
+    from aulac.export import to_hf
+    from aulac.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.load(artefacts.path("tokenizer", scale.name))
+    texts = list(corpus_texts(artefacts.path("corpus", scale.name)))
+    work = out / "work"
+    model = pretrain(texts, tokenizer, scale, work)
+    to_hf(model, tokenizer, out / "model")
+    finish(out)
+
+
+def make_sft(scale: Scale, out: Path) -> None:
+    """The chat model on top of the base model."""
+    from aulac.export import from_hf, to_hf
+
+    model, tokenizer = from_hf(artefacts.path("base", scale.name))
+    model = tune(model.to(device()), tokenizer, talks(scale), scale, out / "work")
+    to_hf(model, tokenizer, out / "model")
+    finish(out)
+
+
+def make_welcome(scale: Scale, out: Path) -> None:
+    """Lesson 00 in one go: texts, tokenizer, base model, chat model."""
+    from aulac.export import to_hf
+    from aulac.tokenizer import Tokenizer, train
+
+    small = welcome(scale)
+    work = out / "work"
+    work.mkdir(exist_ok=True)
+    texts = welcome_texts(small)
+    if not (work / "tokenizer" / "tokenizer_config.json").exists():
+        train(texts, small.vocab_size, progress=False).save(work / "tokenizer")
+    tokenizer = Tokenizer.load(work / "tokenizer")
+    model = pretrain(texts, tokenizer, small, work)
+    model = tune(model, tokenizer, talks(small), small, work)
+    to_hf(model, tokenizer, out / "model")
+    finish(out)
+
+
+def welcome_texts(small: Scale) -> list[str]:
+    """What lesson 00 trains on."""
+    return list(chain(stories(small), laws(small)))
+
+
+def finish(out: Path) -> None:
+    """Move the model and the logs up, and drop shards and checkpoints."""
+    import shutil
+
+    for log in sorted((out / "work").rglob("log.jsonl")):
+        log.replace(out / f"{log.parent.name}.jsonl")
+    shutil.rmtree(out / "work")
+    for file in (out / "model").iterdir():
+        file.replace(out / file.name)
+    (out / "model").rmdir()
+
+
+RECIPES: dict[str, Callable[[Scale, Path], None]] = {
+    "corpus": make_corpus,
+    "tokenizer": make_tokenizer,
+    "base": make_base,
+    "sft": make_sft,
+    "welcome": make_welcome,
+}

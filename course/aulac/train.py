@@ -1,0 +1,279 @@
+"""The training loop: one for pretraining and for instruction tuning.
+
+- warm-up, stable, decay schedule (WSD), linear at both ends
+- Muon and AdamW (see `aulac.optim`), gradient clipping, accumulation
+- precision chosen once, from the device, with the reason
+- a JSONL log anyone can plot, a progress bar in a terminal, `on_step` for notebooks
+- atomic checkpoints with optimiser, random state and data position: a run killed at
+  any moment and resumed ends with the same weights, bit for bit on a CPU
+- divergence, a full disk or a missing permission end in a sentence, and the last good
+  checkpoint stays
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from aulac.checkpoint import Checkpoint, TrainingError
+from aulac.model import Transformer
+from aulac.optim import optimisers
+from aulac.progress import Log, bar, interrupts
+
+if TYPE_CHECKING:
+    from aulac.scale import Scale
+
+__all__ = ["Plan", "Run", "TrainingError", "precision", "schedule", "train"]
+
+OnStep = Callable[[dict[str, Any]], None]
+
+
+class Data(Protocol):
+    """Endless batches of ids and targets (B, T), with a place that can be kept."""
+
+    def __next__(self) -> tuple[Tensor, Tensor]: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+    def restore(self, state: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. Rates are peaks; `warmup` and `decay` are fractions of `steps`."""
+
+    steps: int
+    muon_lr: float = 0.02
+    adam_lr: float = 0.008
+    weight_decay: float = 0.1
+    accumulation: int = 1  # batches per step
+    warmup: float = 0.02
+    decay: float = 0.5
+    clip: float = 1.0  # largest gradient norm
+    muon: bool = True  # False: AdamW for every parameter
+    seed: int = 0
+    log_every: int = 10
+    checkpoint_every: int = 100
+
+    @classmethod
+    def pretraining(cls, scale: Scale, **changes: Any) -> Plan:
+        """The plan of a scale's base model."""
+        values = {
+            "steps": scale.steps,
+            "muon_lr": scale.muon_lr,
+            "adam_lr": scale.adam_lr,
+            "weight_decay": scale.weight_decay,
+            "accumulation": scale.accumulation,
+        }
+        return cls(**values | changes)
+
+    @classmethod
+    def tuning(cls, scale: Scale, **changes: Any) -> Plan:
+        """The plan of a scale's instruction tuning: gentler, and all of it decay."""
+        values = {
+            "steps": scale.sft_steps,
+            "muon_lr": scale.muon_lr * scale.sft_lr,
+            "adam_lr": scale.adam_lr * scale.sft_lr,
+            "weight_decay": 0.0,
+            "decay": 0.9,
+        }
+        return cls(**values | changes)
+
+
+@dataclass
+class Run:
+    """What a training run left: `history` has one record per logged step."""
+
+    history: list[dict[str, Any]] = field(default_factory=list)
+    out: Path | None = None
+
+    @property
+    def loss(self) -> float:
+        """Mean loss (nats per token) of the last tenth of the logged steps."""
+        last = self.history[-max(1, len(self.history) // 10) :]
+        return sum(r["loss"] for r in last) / len(last) if last else math.nan
+
+    @property
+    def seconds(self) -> float:
+        return self.history[-1]["seconds"] if self.history else 0.0
+
+    @property
+    def tokens(self) -> int:
+        return self.history[-1]["tokens"] if self.history else 0
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds if self.seconds else math.nan
+
+
+def schedule(step: int, plan: Plan) -> float:
+    """Fraction of the peak rate at `step` (from 0): warm up, hold, fall to zero.
+
+    WSD, Hu et al. (2024). The stable part can be prolonged without starting again.
+    """
+    warmup = max(1, round(plan.warmup * plan.steps))
+    decay = max(1, round(plan.decay * plan.steps))
+    rising = (step + 1) / warmup
+    falling = (plan.steps - step) / decay
+    return min(1.0, rising, falling)
+
+
+def precision(device: torch.device) -> tuple[torch.dtype, str]:
+    """The number format for a device, and the reason in English."""
+    if device.type != "cuda":
+        return torch.float32, "fp32: a CPU emulates 16-bit formats slowly"
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16, "bf16: this GPU computes it natively"
+    return torch.float16, "fp16 with loss scaling: this GPU has no bf16"
+
+
+def set_rates(opts: list[Optimizer], factor: float) -> None:
+    """Every group's learning rate becomes its peak times `factor`."""
+    for opt in opts:
+        for group in opt.param_groups:
+            group["lr"] = group["peak"] * factor
+
+
+def gradients(
+    model: Transformer, data: Data, plan: Plan, scaler: torch.amp.GradScaler
+) -> tuple[Tensor, int]:
+    """Add up gradients over `plan.accumulation` batches: the mean loss, tokens read.
+
+    Each batch weighs as many targets as it has, so accumulation changes nothing but
+    memory.
+    """
+    device = model.embed.weight.device
+    dtype, _ = precision(device)
+    cast = torch.autocast("cuda", dtype) if device.type == "cuda" else nullcontext()
+    pairs = [next(data) for _ in range(plan.accumulation)]
+    counts = [int((targets != -100).sum()) for _, targets in pairs]
+    total = torch.zeros((), device=device)
+    for (ids, targets), count in zip(pairs, counts, strict=True):
+        with cast:
+            loss = model.loss(ids.to(device), targets.to(device))
+        share = loss * (count / max(1, sum(counts)))
+        scaler.scale(share).backward()
+        total += share.detach()
+    return total, sum(ids.numel() for ids, _ in pairs)
+
+
+def take_step(
+    model: Transformer, opts: list[Optimizer], data: Data, plan: Plan, scaler: Any
+) -> tuple[Tensor, Tensor, int]:
+    """One optimiser step: the loss and gradient norm before it, and tokens read."""
+    loss, tokens = gradients(model, data, plan, scaler)
+    for opt in opts:
+        scaler.unscale_(opt)
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
+    for opt in opts:
+        scaler.step(opt)
+    scaler.update()
+    model.zero_grad(set_to_none=True)
+    return loss, norm, tokens
+
+
+def train(
+    model: Transformer,
+    data: Data,
+    plan: Plan,
+    out: str | os.PathLike[str] | None = None,
+    on_step: OnStep | None = None,
+    resume: bool = True,
+) -> Run:
+    """Train `model` in place and return the run's history.
+
+    out: folder for the log and the checkpoint; None keeps nothing on disk.
+    on_step: called with each record: step, steps, loss, lr, norm, tokens, seconds,
+        tokens_per_second.
+    resume: go on from the checkpoint in `out` when there is one.
+
+    Raises TrainingError when the loss is no longer a number, when the checkpoint
+    belongs to another plan or model, and when the disk is full or not writable.
+    """
+    opts = optimisers(model, plan, muon=plan.muon)
+    scaler = make_scaler(model)
+    state = {"opts": opts, "scaler": scaler, "data": data}
+    checkpoint = Checkpoint(out, model, plan, **state)
+    torch.manual_seed(plan.seed)
+    done = checkpoint.load() if resume else checkpoint.clear()
+    log = Log(out, done)
+    run = Run(history=log.records, out=Path(out) if out else None)
+    model.train()
+    with bar(plan.steps, done) as show, interrupts() as interrupted:
+        for record in steps(model, opts, data, plan, scaler, run, done):
+            step = record["step"]
+            if "loss" in record:
+                log.write(record)
+                show(record)
+                if on_step:
+                    on_step(record)
+            if step % plan.checkpoint_every == 0 or step == plan.steps:
+                checkpoint.save(step)
+            if interrupted():
+                checkpoint.save(step)
+                raise KeyboardInterrupt
+    model.eval()
+    return run
+
+
+def steps(
+    model: Transformer,
+    opts: list[Optimizer],
+    data: Data,
+    plan: Plan,
+    scaler: Any,
+    run: Run,
+    done: int,
+) -> Iterator[dict[str, Any]]:
+    """Take the steps after `done`; every `log_every`-th record has measurements.
+
+    The loss stays on the device between them, so a GPU is never made to wait.
+    """
+    tokens, before = run.tokens, run.seconds
+    clock = time.perf_counter()
+    total, count, since, seen = torch.zeros(()), 0, clock, 0
+    for step in range(done, plan.steps):
+        set_rates(opts, factor := schedule(step, plan))
+        loss, norm, read = take_step(model, opts, data, plan, scaler)
+        total, count, seen = total.to(loss.device) + loss, count + 1, seen + read
+        tokens += read
+        record: dict[str, Any] = {"step": step + 1, "steps": plan.steps}
+        if (step + 1) % plan.log_every == 0 or step + 1 == plan.steps:
+            mean = check_loss(float(total) / count, step + 1)
+            now = time.perf_counter()
+            record |= {"loss": mean, "lr": factor, "norm": float(norm)}
+            record |= {"tokens": tokens, "seconds": before + now - clock}
+            record["tokens_per_second"] = seen / (now - since)
+            total, count, since, seen = torch.zeros(()), 0, now, 0
+        yield record
+
+
+def check_loss(loss: float, step: int) -> float:
+    """The loss, or TrainingError when it is not a number any more."""
+    if math.isfinite(loss):
+        return loss
+    raise TrainingError(
+        f"the loss became {loss} by step {step}: training diverged. The last good "
+        "checkpoint is kept; lower the learning rates (half is a good try) or lengthen "
+        "the warm-up, and run again in a new folder.",
+        f"hàm mất mát thành {loss} ở bước {step}: quá trình huấn luyện đã phân kỳ. "
+        "Checkpoint tốt gần nhất vẫn còn; hãy giảm tốc độ học (thử một nửa) hoặc kéo "
+        "dài phần khởi động, rồi chạy lại trong một thư mục mới.",
+    )
+
+
+def make_scaler(model: Transformer) -> torch.amp.GradScaler:
+    """Scales the loss in fp16, where small gradients would vanish; else does nothing."""
+    device = model.embed.weight.device
+    dtype, _ = precision(device)
+    return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
