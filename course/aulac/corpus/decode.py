@@ -21,7 +21,7 @@ _BOMS = (
 )
 
 
-class Binary(ValueError):
+class BinaryError(ValueError):
     """The bytes are not text in any encoding we know."""
 
 
@@ -32,16 +32,16 @@ def sniff(sample: bytes) -> str:
     UTF-8. What is neither is read as Latin-1 and shown to `aulac.text.detect_legacy`.
 
     Raises:
-        Binary: NUL bytes, many control characters, or no encoding that fits.
+        BinaryError: NUL bytes, many control characters, or no encoding that fits.
     """
     for bom, name in _BOMS:
         if sample.startswith(bom):
             return name
     if b"\0" in sample:
-        raise Binary("it holds NUL bytes")
+        raise BinaryError("it holds NUL bytes")
     control = sum(byte < 32 and byte not in b"\t\n\r\f\x0b\x1a\x1b" for byte in sample)
     if control > len(sample) * 0.3:
-        raise Binary(f"{control} of {len(sample)} bytes are control characters")
+        raise BinaryError(f"{control} of {len(sample)} bytes are control characters")
     try:
         sample.decode("utf-8")
         return "utf-8"
@@ -54,14 +54,14 @@ def sniff(sample: bytes) -> str:
     valid = sample.decode("utf-8", "ignore")
     if len(valid.encode()) > 0.98 * len(sample):  # UTF-8 with a few broken bytes
         return "utf-8"
-    raise Binary("no known encoding fits it")
+    raise BinaryError("no known encoding fits it")
 
 
 def decode(data: bytes, notice: Notice = warn, name: str = "text") -> str:
     """The text of `data`, whatever encoding it is in.
 
     Raises:
-        Binary: see `sniff`.
+        BinaryError: see `sniff`.
     """
     import io
 
@@ -74,7 +74,7 @@ def decoded_blocks(
     """Text of an open binary file, block by block; memory does not grow with the file.
 
     Raises:
-        Binary: see `sniff`.
+        BinaryError: see `sniff`.
     """
     sample = file.read(SAMPLE)
     encoding = sniff(sample)

@@ -118,6 +118,7 @@ def build(
             "No source was given. The default that needs no network: stories laws.",
             "Chưa có nguồn nào. Mặc định không cần mạng: stories laws.",
         )
+    _check_limits(named, limits)
     report = Report(Path(out))
     index = Index(threshold)
     with staged(out) as part, _ticker(progress) as tick:
@@ -152,6 +153,18 @@ def _limit(limits: Limits, name: str, source: Source) -> int | None:
     if isinstance(limits, Mapping):
         return limits.get(name, limits.get(source.name))
     return limits
+
+
+def _check_limits(named: list[tuple[str, Source]], limits: Limits) -> None:
+    known = {name for name, _ in named} | {source.name for _, source in named}
+    for name in limits if isinstance(limits, Mapping) else ():
+        if name not in known:
+            raise CorpusError(
+                f"A limit is given for '{name}', which is not among the sources "
+                f"({', '.join(sorted(known))}). Correct the name.",
+                f"Có giới hạn cho '{name}' nhưng nguồn này không được chọn "
+                f"({', '.join(sorted(known))}). Hãy sửa lại tên.",
+            )
 
 
 def _limits_text(named: list[tuple[str, Source]], limits: Limits) -> str:

@@ -11,17 +11,17 @@ import gzip
 import json
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from aulac.corpus.decode import BLOCK, Binary, decoded_blocks
+from aulac.corpus.decode import BLOCK, BinaryError, decoded_blocks
 from aulac.corpus.document import Document
 from aulac.corpus.errors import Notice, SourceError, warn
 
 LICENCE = "not stated: the owner of the file decides"
 SUFFIXES = (".txt", ".jsonl", ".json", ".parquet")
-PACKED = {".xz": lzma.open, ".gz": gzip.open}
+PACKED: dict[str, Callable[..., IO[bytes]]] = {".xz": lzma.open, ".gz": gzip.open}
 #: A text longer than this many characters is cut into several documents.
 MAX_CHARS = 1_000_000
 #: A whole JSON file (not JSON lines) has to be held in memory: refuse above this.
@@ -110,7 +110,7 @@ class _Reader:
                     f"{path} rỗng (0 byte). Hãy kiểm tra xem tệp đã chép đủ chưa.",
                 )
             yield from self._records(path)
-        except Binary as error:
+        except BinaryError as error:
             raise SourceError(
                 f"{path} is not text ({error}). Give a text file: "
                 f"{', '.join(SUFFIXES)}, packed as .xz or .gz if you like.",
@@ -186,7 +186,7 @@ class _Reader:
             if not line.strip():
                 continue
             if number == 1 and b"\0" in line:
-                raise Binary("it holds NUL bytes")
+                raise BinaryError("it holds NUL bytes")
             try:
                 record = json.loads(line.decode("utf-8-sig"))
                 if not isinstance(record, dict):
