@@ -38,8 +38,8 @@ class Here:
 
         return artefacts.need(name, self.scale.name)
 
-    def makes(self, name: str) -> AbstractContextManager[Path]:
-        """A folder to write an artefact into.
+    def makes(self, name: str, resume: bool = False) -> AbstractContextManager[Path]:
+        """A folder to write an artefact into; `resume` keeps an interrupted attempt.
 
         Nobody sees it until the `with` block ends well; then it replaces the old one
         in one step. A cell that fails leaves the old one as it was::
@@ -49,7 +49,7 @@ class Here:
         """
         from aulac import artefacts
 
-        return artefacts.making(name, self.scale.name)
+        return artefacts.making(name, self.scale.name, resume)
 
     def reseed(self) -> None:
         """Set every random generator that is loaded back to the lesson's seed."""

@@ -1,0 +1,1 @@
+"""What authors write and what is made of it: lessons and assignments."""
