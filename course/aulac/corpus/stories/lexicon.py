@@ -1,0 +1,181 @@
+"""Words for the templates: people, animals, things, places, each with its grammar.
+
+The lists stand in the ``.tsv`` files beside this module, the most common word
+first; draws follow that order (a word at the front of a list is drawn often, one at
+its end seldom), which is how a small model meets a small core of words many times
+and the rest now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from .engine import Context, Entity, Rand, entity, pick, register
+from .numerals import words
+
+# The share of frequent words: position = n * u ** SKEW for u uniform in [0, 1).
+SKEW = 1.8
+
+
+def rows(name: str) -> Iterator[list[str]]:
+    """The rows of a ``.tsv`` file of this package, comments and blanks left out."""
+    text = (files(__package__) / name).read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            yield line.split("\t")
+
+
+def listed(cell: str) -> list[str]:
+    """The items of a comma-separated cell."""
+    return [item.strip() for item in cell.split(",") if item.strip()]
+
+
+def common(items: list, r: Rand):
+    """One item, those at the front of the list more often."""
+    return items[int(len(items) * r() ** SKEW)]
+
+
+@cache
+def names() -> dict[str, list[str]]:
+    """Given names by kind of person: girl, boy, woman, man."""
+    return {kind: listed(cell) for kind, cell in rows("names.tsv")}
+
+
+@cache
+def nouns() -> dict[str, list[Entity]]:
+    """Things by type; ``""`` is classifier and noun, ``n`` the noun, ``cl`` its class.
+
+    A type with several classifiers is interleaved so that each keeps its share of
+    the frequent places.
+    """
+    ranked: dict[str, list[tuple[float, Entity]]] = {}
+    for kind, classifier, cell in rows("nouns.tsv"):
+        for place, noun in enumerate(listed(cell)):
+            thing = entity(f"{classifier} {noun}", n=noun, cl=classifier)
+            ranked.setdefault(kind, []).append((place, thing))
+    return {
+        kind: [thing for _, thing in sorted(things, key=lambda pair: pair[0])]
+        for kind, things in ranked.items()
+    }
+
+
+@cache
+def phrases() -> dict[str, list[Entity]]:
+    """Phrases that stand as they are, by type."""
+    return {
+        kind: [entity(text, n=text) for text in listed(cell)]
+        for kind, cell in rows("phrases.tsv")
+    }
+
+
+@cache
+def critters() -> dict[str, list[Entity]]:
+    """The young animals of the fables by type: critter, flyer, small."""
+    found: dict[str, list[Entity]] = {}
+    for kind, name, chu, food, home, talent in rows("critters.tsv"):
+        beast = entity(name, n=name, chu=chu, an=food, o=home, tai=talent)
+        found.setdefault(kind, []).append(beast)
+    return found
+
+
+@cache
+def elders() -> list[Entity]:
+    """Grown animals; ``goi`` is how the young call them."""
+    return [
+        entity(name, n=name, goi=call, la=nature)
+        for name, call, nature in rows("elders.tsv")
+    ]
+
+
+def child(c: Context, r: Rand, gender: str = "") -> Entity:
+    """A child of four to eleven; the pronoun follows the age and stays one."""
+    gender = gender or ("girl" if r() < 0.5 else "boy")
+    name = common(names()[gender], r)
+    age = 4 + int(r() * 8)
+    word = "cô bé" if gender == "girl" else "cậu bé"
+    if age <= 5:
+        called, again = f"bé {name}", "bé"
+    elif r() < 0.6:
+        called, again = name, word
+    else:
+        called, again = name, "em"
+    found = {
+        "": called,
+        "n": name,
+        "ten": name,
+        "dai": again,
+        "loai": word,
+        "tuoi": f"{words(age)} tuổi",
+        "anh": "chị" if gender == "girl" else "anh",
+        "gioi": "gái" if gender == "girl" else "trai",
+        "lop": f"lớp {GRADES[max(age - 6, 0)]}" if age >= 6 else "lớp mẫu giáo",
+    }
+    return found
+
+
+GRADES = ("một", "hai", "ba", "bốn", "năm", "năm")
+
+
+def pupil(c: Context, r: Rand) -> Entity:
+    """A child of six to eleven, who goes to school."""
+    while True:
+        found = child(c, r)
+        if found["lop"] != "lớp mẫu giáo":
+            return found
+
+
+def kin(c: Context, r: Rand) -> Entity:
+    """A grown-up of the family: called ``""``, calls the child ``con`` or ``cháu``."""
+    return pick(_KIN, r)
+
+
+_KIN = [
+    entity("mẹ", n="mẹ", goi="con"),
+    entity("bố", n="bố", goi="con"),
+    entity("bà", n="bà", goi="cháu"),
+    entity("ông", n="ông", goi="cháu"),
+]
+_CATDOG = [
+    entity("con mèo", n="mèo", keu="kêu meo meo"),
+    entity("con chó", n="chó", keu="sủa gâu gâu"),
+]
+
+
+def neighbour(c: Context, r: Rand) -> Entity:
+    """A grown-up next door; ``goi`` is the title a child uses."""
+    woman = r() < 0.5
+    title = pick(("cô", "bác", "bà") if woman else ("chú", "bác", "ông"), r)
+    name = common(names()["woman" if woman else "man"], r)
+    return {"": f"{title} {name}", "n": name, "goi": title, "ten": name}
+
+
+def teacher(c: Context, r: Rand) -> Entity:
+    """A teacher: cô or thầy with a name."""
+    woman = r() < 0.7
+    title = "cô" if woman else "thầy"
+    name = common(names()["woman" if woman else "man"], r)
+    return {"": f"{title} {name}", "n": name, "goi": title, "ten": name}
+
+
+def _drawn(items: list[Entity]):
+    return lambda c, r: common(items, r)
+
+
+@cache
+def load() -> None:
+    """Register every type; cheap after the first call."""
+    for kind, items in (nouns() | phrases() | critters()).items():
+        register(kind, _drawn(items))
+    register("elder", _drawn(elders()))
+    register("child", child)
+    register("girl", lambda c, r: child(c, r, "girl"))
+    register("boy", lambda c, r: child(c, r, "boy"))
+    register("pupil", pupil)
+    register("kin", kin)
+    register("grand", _KIN[2:])
+    register("dad", [_KIN[1], _KIN[3]])
+    register("catdog", _CATDOG)
+    register("neighbour", neighbour)
+    register("teacher", teacher)
