@@ -134,7 +134,8 @@ def _decode_vni(text: str) -> str:
         code = text[i : i + 2]  # a base letter with its marks, where there is one
         if code not in back:
             code = code[:1]
-        out.append(back.get(code, code))
+        plain = _windows(ord(code)) if ord(code[0]) < 0x100 and len(code) == 1 else code
+        out.append(back.get(code, plain))
         i += len(code)
     return normalise("".join(out))
 

@@ -4,7 +4,7 @@ A syllable is onset + glide + nucleus + coda under one tone, and only the nucleu
 and the tone are always there. The grammar below is the one taught in school:
 
 - which nucleus may stand before which coda (`_PLAIN`), and which of them may
-  follow a glide (`_GLIDED`): 170 rhymes, where free combination would give several times as many;
+  follow a glide (`_GLIDED`): 168 rhymes, where free combination would give several times as many;
 - spellings that depend on the neighbour: c/k/q, g/gh, ng/ngh, the glide o/u,
   iê/yê/ia/ya, uô/ua, ươ/ưa, and the one letter i that gi and its rhyme share;
 - a syllable that ends in a stop (p, t, c, ch) is sắc or nặng, nothing else.
@@ -22,7 +22,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from aulac.text.marks import TONE_OF_MARK, Tone, decompose, normalise, take_tone
+from aulac.text.marks import (
+    TONE_OF_MARK,
+    Tone,
+    decompose,
+    normalise,
+    strip_tone,
+    take_tone,
+)
 
 # "-" is the empty coda.
 _PLAIN = {
@@ -110,14 +117,14 @@ def _fits(onset: str, parts: Parts, spelled: str) -> bool:
     """Whether the onset may be spelled so before this rhyme."""
     glide, nucleus, _ = parts
     front = spelled.startswith(_FRONT)
+    if nucleus in ("yê", "iê") and not glide and (nucleus == "yê") == bool(onset):
+        return False
     if onset in ("k", "gh", "ngh"):
         return front and (nucleus != "y" or onset == "k")
     if onset in ("c", "g", "ng"):
         return not front and not (onset == "c" and glide)
     if nucleus == "y" and not glide:
         return onset in _Y_OPEN
-    if nucleus in ("yê", "iê") and not glide:
-        return (nucleus == "yê") == (onset == "")
     return True
 
 
@@ -131,7 +138,7 @@ def _after_gi(rest: str) -> Parts | None:
     return shared if shared and shared[1] == "i" else None
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=50_000)
 def _anatomy(toneless: str) -> tuple[str, Parts] | None:
     """Onset and rhyme of a lower-case toneless spelling, or None."""
     if toneless.startswith("gi"):
@@ -146,6 +153,7 @@ def _anatomy(toneless: str) -> tuple[str, Parts] | None:
     return (onset, found) if found and _fits(onset, found, rest) else None
 
 
+@lru_cache(maxsize=50_000)
 def parse_syllable(word: str) -> Syllable | None:
     """The anatomy of one written syllable, or None if it is not Vietnamese.
 
@@ -292,6 +300,7 @@ def _must_parse(word: str) -> Syllable:
     return parsed
 
 
+@lru_cache(maxsize=50_000)
 def _rewrite(word: str, style: str) -> str:
     parsed = parse_syllable(word)
     if parsed is None or parsed.tone is Tone.NGANG:
@@ -299,7 +308,7 @@ def _rewrite(word: str, style: str) -> str:
     written = compose_syllable(parsed, style)
     return "".join(
         new.upper() if old.isupper() else new
-        for new, old in zip(written, word, strict=True)
+        for new, old in zip(written, strip_tone(word), strict=True)
     )
 
 
