@@ -1,0 +1,56 @@
+"""Where the book's inputs and outputs lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aulac_grader import house
+
+LANGUAGES = ("vi", "en")
+# The file names of a lesson: two digits, an underscore, a name in plain letters.
+LESSON_PATTERN = "[0-9][0-9]_*.ipynb"
+
+
+class BookError(Exception):
+    """The book cannot be built; the message says what, where and what to do."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """A checkout as the book sees it; tests point it at a small one."""
+
+    root: Path = house.ROOT
+    sources: Path = house.BOOK
+
+    @property
+    def notebooks(self) -> Path:
+        return self.root / "notebooks"
+
+    @property
+    def verified(self) -> Path:
+        return self.root / "build" / "verify"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "benchmarks" / "results"
+
+    @property
+    def html(self) -> Path:
+        return self.root / "book" / "_build" / "html"
+
+    @property
+    def stamp(self) -> Path:
+        return self.root / "book" / "_build" / "inputs.json"
+
+    def tree(self, lang: str) -> Path:
+        return self.root / "build" / "book" / lang
+
+    def doctrees(self, lang: str) -> Path:
+        return self.root / "build" / "book" / f"doctrees-{lang}"
+
+    def site(self, lang: str) -> Path:
+        return self.html / lang
+
+    def lessons(self, lang: str) -> list[Path]:
+        return sorted((self.notebooks / lang).glob(LESSON_PATTERN))
