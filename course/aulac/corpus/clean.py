@@ -63,7 +63,7 @@ _BOILERPLATE = re.compile(
     | .{0,60}\ball\ rights\ reserved\b.{0,40}
     | (?:ảnh|video|nguồn|theo)\s*:\s*\S.{0,60}
     | (?:từ\ khóa|tags?|chủ\ đề|tin\ liên\ quan|bài\ liên\ quan|tin\ cùng\ chuyên\ mục)
-      \s*:?.{0,120}
+      \s*:.{0,120}
     | .{0,80}\bcookies?\b.{0,80}
     )\W*$"""
 )

@@ -65,6 +65,7 @@ _LANDLINE = re.compile(
     + rf"(?:{_SEP}\d){{7}})"
     + _TAIL
 )
+_SERVICE = re.compile(_HEAD + rf"069(?:{_SEP}\d){{7}}" + _TAIL)  # army and police
 # Before 2017 area codes were 0x or 0xx; only words make such a number a telephone.
 _CALL = re.compile(
     r"(?i)(?:điện thoại|đt|sđt|số máy|tel|phone|fax|hotline|gọi|liên hệ|zalo|alo)"
@@ -100,24 +101,32 @@ _PLATE = re.compile(
     r"(?:[ -]\d{3}[.]?\d{2}|[ -]\d{4}|\d{3}\.\d{2})(?![\w/]|[.,]\d)"
 )
 
+# An address is a list of parts, each a number or a proper name, most of them with the
+# word for what it is; it counts only after words that say somebody lives there.
+_UNIT = (
+    r"(?:[Pp]hường|[Xx]ã|[Tt]hị trấn|[Qq]uận|[Hh]uyện|[Tt]hị xã|[Tt]hành phố|[Tt]ỉnh"
+    r"|TP\.?|TX\.?|[PQHX]\.|[Đđ]ường|[Pp]hố|[Nn]gõ|[Nn]gách|[Hh]ẻm|[Kk]iệt|[Tt]hôn"
+    r"|[Xx]óm|[Ấấ]p|[Bb]ản|[Kk]hu phố|[Tt]ổ(?: dân phố)?|[Ss]ố(?: nhà)?|[Nn]hà số"
+    r"|[Ll]ô|[Cc]ăn hộ|[Pp]hòng|[Tt]òa nhà|[Cc]hung cư|[Kk]hu đô thị)"
+)
+_CAPITAL = "[{}]".format(
+    "".join(
+        chr(code)
+        for code in (*range(0x41, 0x5B), *range(0xC0, 0x1B1), *range(0x1EA0, 0x1EFA))
+        if chr(code).isupper()
+    )
+)
+_NUMBER = r"\d{1,5}[A-Za-z]?(?:[/-]\d{1,4}[A-Za-z]?){0,4}"
+_PROPER = rf"{_CAPITAL}\w*(?: (?:{_CAPITAL}\w*|\d{{1,3}}\b)){{0,5}}"
+_PART = rf"(?:{_UNIT} ?(?:{_NUMBER}\b|{_PROPER})|{_NUMBER} {_PROPER}|{_PROPER})"
 _WHERE = re.compile(
-    r"(?i:địa chỉ|thường trú|tạm trú|trú tại|ngụ tại|cư trú|chỗ ở|nơi ở|hkđk|hktt"
-    r"|nhà (?:riêng )?(?:ở|tại|số)|sống tại|quê quán)"
-    r"[^\n\d.;]{0,30}?(?P<it>(?:(?i:số(?: nhà)?|nhà số|lô|căn hộ|phòng|tổ|thôn|xóm|ấp"
-    r"|khu phố|ngõ|ngách|hẻm|kiệt)\s+)?\d[^\n;.()]{4,120}?)(?=[.;()\n]|$)"
+    r"(?i:địa chỉ|thường trú|tạm trú|trú (?:tại|ở)|ngụ|cư trú|chỗ ở|nơi ở|hộ khẩu"
+    r"|hktt|nhà riêng|sống (?:tại|ở)|quê quán|giao (?:hàng )?(?:đến|tới|về)|ship)"
+    r"(?i:[ :]|tại|ở|là|về|hiện nay|của \w+){1,6}"
+    rf"(?P<it>(?:{_NUMBER},? )?{_PART}(?:(?:,|-| -)? ?{_PART}){{0,8}})(?![/\d])"
 )
-_NAME = r"(?:[A-ZÀ-ỸĐ][\wÀ-ỹ]*|\d{1,2})(?: [A-ZÀ-ỸĐ][\wÀ-ỹ]*){0,4}"
-_STREET = re.compile(
-    r"(?:[Ss]ố (?:nhà )?)?(?<![\w.,/])\d{1,4}[A-Za-z]?(?:/\d{1,4}[A-Za-z]?){0,4},? "
-    rf"(?:(?:ngõ|ngách|hẻm|kiệt) \d[\w/]*,? )*(?:đường|phố|ngõ|hẻm) {_NAME}"
-    rf"(?:,? (?:(?:phường|xã|thị trấn|P\.?|quận|huyện|thị xã|Q\.?|thành phố|TP\.?|tỉnh"
-    rf"|khu phố|tổ) ?)?{_NAME}){{0,5}}"
-)
-_UNIT = re.compile(
-    r"(?:[Pp]hường|[Xx]ã|[Tt]hị trấn|[Qq]uận|[Hh]uyện|[Tt]hị xã|[Tt]hành phố|TP\.?"
-    r"|[Tt]ỉnh|[Đđ]ường|[Pp]hố|[Nn]gõ|[Hh]ẻm|[Tt]hôn|[Ấấ]p|[Kk]hu phố|[Tt]ổ)"
-    r" ?(?:[A-ZÀ-ỸĐ]|\d)"
-)
+_HAS_UNIT = re.compile(rf"(?<!\w){_UNIT} ?(?:{_CAPITAL}|\d)")
+_DOOR = re.compile(r"(?i)^\d|(?:số(?: nhà)?|ngõ|ngách|hẻm|kiệt|lô|căn hộ) \d")
 
 
 def normal_digits(text: str) -> str:
@@ -141,7 +150,7 @@ def _named(*patterns: re.Pattern[str]) -> Callable[[str], Iterator[Span]]:
 
 
 def _phones(text: str) -> Iterator[Span]:
-    for pattern in (_MOBILE, _OLD_MOBILE, _LANDLINE):
+    for pattern in (_MOBILE, _OLD_MOBILE, _LANDLINE, _SERVICE):
         for match in pattern.finditer(text):
             yield match.span()
     for match in _CALL.finditer(text):
@@ -176,12 +185,10 @@ def _plates(text: str) -> Iterator[Span]:
 
 def _addresses(text: str) -> Iterator[Span]:
     for match in _WHERE.finditer(text):
-        # Law texts speak of "cư trú tại xã, phường" too: ask for a proper name.
-        if _UNIT.search(match["it"]):
+        # "sống ở Hà Nội" is no address: ask for a door, or for two levels of place.
+        place = match["it"]
+        if _DOOR.search(place) or ("," in place and _HAS_UNIT.search(place)):
             yield match.span("it")
-    for match in _STREET.finditer(text):
-        if "," in match[0]:
-            yield match.span()
 
 
 DETECTORS: dict[str, Callable[[str], Iterator[Span]]] = {

@@ -11,7 +11,7 @@ import gzip
 import json
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +21,7 @@ from aulac.corpus.errors import Notice, SourceError, warn
 
 LICENCE = "not stated: the owner of the file decides"
 SUFFIXES = (".txt", ".jsonl", ".json", ".parquet")
-PACKED: dict[str, Callable[..., IO[bytes]]] = {".xz": lzma.open, ".gz": gzip.open}
+PACKED: dict[str, Any] = {".xz": lzma.open, ".gz": gzip.open}
 #: A text longer than this many characters is cut into several documents.
 MAX_CHARS = 1_000_000
 #: A whole JSON file (not JSON lines) has to be held in memory: refuse above this.
