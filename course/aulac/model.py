@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aulac.flops import Sizes
+from aulac.loss import cross_entropy
 
 
 @dataclass(frozen=True)
@@ -211,10 +212,7 @@ class Transformer(nn.Module):
 
     def loss(self, ids: Tensor, targets: Tensor, ignore: int = -100) -> Tensor:
         """Mean cross-entropy, in nats, over the targets (B, T) that are not `ignore`."""
-        logits = self(ids)  # (B, T, V)
-        return F.cross_entropy(
-            logits.flatten(0, 1).float(), targets.flatten(), ignore_index=ignore
-        )
+        return cross_entropy(self.hidden(ids), self.embed.weight, targets, ignore)
 
     def count(self) -> int:
         """Parameters, the tied embedding counted once."""

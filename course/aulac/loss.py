@@ -1,0 +1,66 @@
+"""Cross-entropy of the output layer, without ever holding all the logits.
+
+At a small width the logits (B T x V) are the largest thing in the whole step: writing
+them, their softmax and their gradient to memory cost a third of a training step at
+scale `tiny`. Here a few hundred rows at a time go from hidden state to logits to loss
+to gradient while they are still in the processor's cache. The same idea as in Liger
+Kernel (Hsu et al., 2024) and Cut Your Losses (Wijmans et al., 2024).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ROWS = 256  # 256 rows x 2048 words x 4 bytes = 2 MB; 128 and 512 were 3 % slower
+
+
+class LinearCrossEntropy(torch.autograd.Function):
+    """Mean loss of logits = hidden @ weight.T; gradients are made on the way there."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, ignore: int
+    ) -> Tensor:
+        keep = targets != ignore  # (N,)
+        hidden, targets = hidden[keep], targets[keep]  # (M, W), (M,)
+        d_hidden, d_weight = torch.empty_like(hidden), torch.zeros_like(weight)
+        total = hidden.new_zeros(())
+        for i in range(0, len(targets), ROWS):
+            h, target = hidden[i : i + ROWS], targets[i : i + ROWS, None]
+            p = h @ weight.mT  # (rows, V), logits until they become probabilities
+            right = p.gather(1, target)
+            top = p.amax(1, keepdim=True)
+            size = p.sub_(top).exp_().sum(1, keepdim=True)
+            total += (size.log() + top - right).sum()
+            p.div_(size).scatter_add_(1, target, -torch.ones_like(right))
+            torch.mm(p, weight, out=d_hidden[i : i + ROWS])
+            d_weight.addmm_(p.mT, h)
+        ctx.save_for_backward(d_hidden, d_weight, keep)
+        return total / max(1, len(targets))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+        d_hidden, d_weight, keep = ctx.saved_tensors
+        scale = grad / max(1, len(d_hidden))
+        full = d_hidden.new_zeros(len(keep), d_hidden.shape[1])  # (N, W)
+        full[keep] = d_hidden * scale
+        return full, d_weight * scale, None, None
+
+
+def cross_entropy(
+    hidden: Tensor, weight: Tensor, targets: Tensor, ignore: int = -100
+) -> Tensor:
+    """Mean cross-entropy in nats of hidden (..., W) @ weight (V, W).T.
+
+    Targets (...) equal to `ignore` do not count; with none left the loss is 0.
+    """
+    hidden, targets = hidden.flatten(0, -2), targets.flatten()
+    if hidden.dtype == weight.dtype == torch.float32 and not hidden.is_cuda:
+        return LinearCrossEntropy.apply(hidden, weight, targets, ignore)
+    logits = F.linear(hidden, weight).float()  # (N, V)
+    total = F.cross_entropy(logits, targets, ignore_index=ignore, reduction="sum")
+    return total / (targets != ignore).sum().clamp(min=1)
