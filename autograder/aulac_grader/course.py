@@ -11,6 +11,14 @@ import typer
 
 from aulac_grader.house import ROOT
 
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+test = typer.Typer(
+    add_completion=False, help="Kiểm tra tất cả. / Everything that must hold."
+)
+bench = typer.Typer(
+    add_completion=False, help="Đo so sánh. / Measurements side by side."
+)
 app = typer.Typer(
     add_completion=False,
     help="Dựng và chạy cả khóa học, rồi làm sách. / Build and run the whole course, "
@@ -44,10 +52,12 @@ def course(
         bool, typer.Option("--skip-book", help="lessons only")
     ] = False,
 ) -> None:
-    """Build the lessons, run every one, let the model answer, build the book.
+    """Dựng và chạy mọi bài học, để mô hình trả lời, rồi làm sách. Việc đã xong không
+    làm lại.
 
-    What has not changed since the last run is not done again; a run that was stopped,
-    even with kill -9, goes on where it was.
+    Build the lessons, run every one, let the model answer, build the book. What has not
+    changed since the last run is not done again; a run that was stopped, even with
+    kill -9, goes on where it was.
     """
     began = time.monotonic()
     if step("Dựng bài học / Building the lessons", "lessons", "build"):
@@ -76,3 +86,30 @@ def course(
         "  JupyterLab:           make lab\n"
         "  Trò chuyện / chat:    .venv/bin/aulac chat"
     )
+
+
+def script(name: str, arguments: list[str]) -> None:
+    """Run one of the checkout's own scripts and end with its exit code."""
+    code = subprocess.run(
+        [sys.executable, str(ROOT / name), *arguments], cwd=ROOT
+    ).returncode
+    raise typer.Exit(code)
+
+
+@test.command(context_settings=PASS_ON)
+def run_tests(context: typer.Context) -> None:
+    """Chạy mọi phép kiểm tra của khóa học, như `make test`.
+
+    Run every check of the course, as `make test` does. --fast leaves out the lessons
+    and the book.
+    """
+    script("tests/run.py", context.args)
+
+
+@bench.command(context_settings=PASS_ON)
+def run_benchmarks(context: typer.Context) -> None:
+    """Đo tốc độ và chất lượng cạnh những lựa chọn khác, như `make bench`.
+
+    Measure speed and quality beside what one would otherwise use, as `make bench` does.
+    """
+    script("benchmarks/run.py", context.args)

@@ -266,9 +266,10 @@ def doctor(
         bool, typer.Option("--json", help="one JSON object a line")
     ] = False,
 ) -> None:
-    """Report on Python, torch, GPU, memory, disk and sandbox.
+    """Xem Python, torch, GPU, bộ nhớ, đĩa, hộp cát; nói phải làm gì với từng thứ.
 
-    Exit code 1 when something must be mended before the course can run.
+    Report on Python, torch, GPU, memory, disk and sandbox. Exit code 1 when something
+    must be mended before the course can run.
     """
     from rich.console import Console
 
