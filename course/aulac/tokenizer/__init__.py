@@ -11,7 +11,7 @@
 from aulac.tokenizer.bpe import BPE
 from aulac.tokenizer.fast import SPECIALS, Tokenizer
 from aulac.tokenizer.fertility import bytes_per_token, fertility, interval
-from aulac.tokenizer.references import REFERENCES, VocabularyMissing, reference
+from aulac.tokenizer.references import REFERENCES, VocabularyMissingError, reference
 from aulac.tokenizer.stages import VocabularyError, train
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "SPECIALS",
     "Tokenizer",
     "VocabularyError",
-    "VocabularyMissing",
+    "VocabularyMissingError",
     "bytes_per_token",
     "fertility",
     "interval",

@@ -25,6 +25,7 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers
 from tokenizers import pre_tokenizers as pre
 
 from aulac.tokenizer.alphabet import BYTES, spell, unspell
+from aulac.tokenizer.bpe import SYLLABLES
 
 END, IM_START, IM_END = SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
@@ -38,24 +39,27 @@ LLAMA_CPP_PRE = "superbpe"
 STRAY = re.compile("([\udc80-\udcff]+)")
 
 
-def phrase_split() -> pre.PreTokenizer:
-    """Cut at numbers only: everything between two numbers is one phrase."""
+def split(by_syllable: bool = False) -> pre.PreTokenizer:
+    """Cut at numbers only: all between two numbers is one phrase.
+
+    `by_syllable` also cuts at every syllable: the split of training's stage one.
+    """
+    cuts = [NUMBERS, THREES, SYLLABLES] if by_syllable else [NUMBERS, THREES]
     return pre.Sequence(
-        [
-            pre.Split(Regex(NUMBERS), "isolated"),
-            pre.Split(Regex(THREES), "isolated"),
-            pre.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
+        [pre.Split(Regex(cut), "isolated") for cut in cuts]
+        + [pre.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
 
 
 def assemble(
-    vocabulary: dict[str, int], merges: list[tuple[str, str]]
+    vocabulary: dict[str, int],
+    merges: list[tuple[str, str]],
+    by_syllable: bool = False,
 ) -> tokenizers.Tokenizer:
     """One ordinary `tokenizers.Tokenizer` from a vocabulary and its merge list."""
     backend = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     backend.normalizer = normalizers.NFC()
-    backend.pre_tokenizer = phrase_split()
+    backend.pre_tokenizer = split(by_syllable)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens(
         [AddedToken(token, special=True, normalized=False) for token in SPECIALS]
@@ -209,6 +213,8 @@ class Tokenizer:
 
     def save(self, folder: str | Path) -> Path:
         """Write `tokenizer.json` and `tokenizer_config.json` for AutoTokenizer."""
+        from aulac.chat import TEMPLATE
+
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.backend.save(str(folder / "tokenizer.json"))
@@ -219,21 +225,11 @@ class Tokenizer:
             "additional_special_tokens": [IM_START, IM_END],
             "clean_up_tokenization_spaces": False,
             "model_max_length": 1_000_000,
+            "chat_template": TEMPLATE,
         }
-        template = _chat_template()
-        if template:
-            config["chat_template"] = template
         text = json.dumps(config, ensure_ascii=False, indent=2)
         (folder / "tokenizer_config.json").write_text(text + "\n", encoding="utf8")
         return folder
-
-
-def _chat_template() -> str | None:
-    try:
-        from aulac.chat import TEMPLATE
-    except ImportError:
-        return None
-    return TEMPLATE
 
 
 def _text(text: str) -> str:

