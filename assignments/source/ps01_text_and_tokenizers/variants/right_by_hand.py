@@ -1,0 +1,87 @@
+"""Right, in a beginner's style: loops, tables written out, nothing from the library
+where Python's own unicodedata will do."""
+
+# %% p1-sort
+def dictionary_sort(words: list[str]) -> list[str]:
+    tone_order = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}
+    table = []
+    position = 0
+    for word in words:
+        key = []
+        for syllable in word.lower().split(" "):
+            letters = []
+            tone = 0
+            for char in unicodedata.normalize("NFC", syllable):
+                kept = ""
+                for part in unicodedata.normalize("NFD", char):
+                    if part in tone_order:
+                        tone = tone_order[part]
+                    else:
+                        kept = kept + part
+                letters.append(ALPHABET.find(unicodedata.normalize("NFC", kept)))
+            key.append((letters, tone))
+        table.append((key, position, word))
+        position = position + 1
+    table.sort()
+    result = []
+    for key, position, word in table:
+        result.append(word)
+    return result
+
+# %% p2-pieces
+def pieces(text: str, max_bytes: int) -> list[str]:
+    result = []
+    start = 0
+    while start < len(text):
+        end = start
+        while end < len(text):
+            after = end + 1
+            while after < len(text) and unicodedata.combining(text[after]) != 0:
+                after = after + 1
+            if len(text[start:after].encode("utf-8")) > max_bytes:
+                break
+            end = after
+        if end == start:
+            raise ValueError("một chữ quá nặng")
+        result.append(text[start:end])
+        start = end
+    return result
+
+# %% p4-split
+def ways(text: bytes, vocabulary: list[bytes]) -> int:
+    tokens = []
+    for token in vocabulary:
+        if token not in tokens:
+            tokens.append(token)
+    table = [0] * (len(text) + 1)
+    table[0] = 1
+    for i in range(len(text)):
+        for token in tokens:
+            j = i + len(token)
+            if text[i:j] == token:
+                table[j] = table[j] + table[i]
+    return table[len(text)]
+
+
+def fewest(text: bytes, vocabulary: list[bytes]) -> list[bytes] | None:
+    far = 10**9
+    need = [far] * (len(text) + 1)
+    need[len(text)] = 0
+    for i in reversed(range(len(text))):
+        for token in vocabulary:
+            if text[i : i + len(token)] == token:
+                need[i] = min(need[i], 1 + need[i + len(token)])
+    if need[0] >= far:
+        return None
+    result = []
+    i = 0
+    while i < len(text):
+        best = b""
+        for token in vocabulary:
+            j = i + len(token)
+            if text[i:j] == token and need[j] == need[i] - 1:
+                if len(token) > len(best):
+                    best = token
+        result.append(best)
+        i = i + len(best)
+    return result

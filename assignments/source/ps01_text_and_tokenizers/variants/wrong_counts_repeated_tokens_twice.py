@@ -1,0 +1,24 @@
+"""Counts a token that the vocabulary lists twice as two tokens.
+
+loses: p4-ways
+"""
+
+# %% p4-split
+def ways(text: bytes, vocabulary: list[bytes]) -> int:
+    counts = [1] + [0] * len(text)
+    for end in range(1, len(text) + 1):
+        for token in vocabulary:
+            if text[:end].endswith(token):
+                counts[end] += counts[end - len(token)]
+    return counts[-1]
+
+
+def fewest(text: bytes, vocabulary: list[bytes]) -> list[bytes] | None:
+    best = [None] * len(text) + [[]]
+    for start in range(len(text) - 1, -1, -1):
+        for token in sorted(vocabulary, key=len, reverse=True):
+            if text.startswith(token, start) and best[start + len(token)] is not None:
+                found = [token, *best[start + len(token)]]
+                if best[start] is None or len(found) < len(best[start]):
+                    best[start] = found
+    return best[0]

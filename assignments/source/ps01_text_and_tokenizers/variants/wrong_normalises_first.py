@@ -1,0 +1,18 @@
+"""Normalises to NFC to have it easy, so the pieces no longer join to the text.
+
+loses: p2-nfd p2-edges
+"""
+
+# %% p2-pieces
+def pieces(text: str, max_bytes: int) -> list[str]:
+    result, size = [], max_bytes + 1
+    for char in normalise(text):
+        weight = len(char.encode())
+        if weight > max_bytes:
+            raise ValueError("too small")
+        if size + weight > max_bytes:
+            result.append("")
+            size = 0
+        result[-1] += char
+        size += weight
+    return result

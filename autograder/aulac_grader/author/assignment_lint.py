@@ -1,0 +1,223 @@
+"""Can a test cell be judged from another process? Checked when it is written.
+
+A test cell is judged where the student's code does not run: the names that answer
+cells provide are handles there, and only plain values cross. So a test
+
+- touches provided names, names of given (locked) cells, builtins, and what it
+  defines or imports itself: nothing else of the notebook;
+- sends plain values: no lambda, no function or class of its own, no generator;
+- compares values that calls return, and never asks what they are (`isinstance`);
+- does not look at an argument again after the call: the student's side got a copy;
+- ends, where it gives partial credit, in a number outside the hidden region.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+
+from .assignment import Assignment, Cell
+
+# Asking what a value is, instead of comparing it: a handle has no answer.
+PROBES = {"isinstance", "issubclass", "type", "hasattr", "getattr", "setattr", "id"}
+PROBES |= {"callable", "delattr", "super"}
+# Looking into the running process: there are two of them.
+FORBIDDEN = {"globals", "locals", "vars", "dir", "eval", "exec", "compile", "open"}
+FORBIDDEN |= {"input", "get_ipython", "__import__", "breakpoint", "exit", "quit"}
+MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+MUTABLE_CALLS = {"list", "dict", "set", "bytearray", "sorted"}
+
+
+def lint(assignment: Assignment) -> list[str]:
+    """Faults of every test cell, each naming the cell, the line and the remedy."""
+    provided: set[str] = set()
+    given: set[str] = set()
+    faults: list[str] = []
+    for cell in assignment.cells:
+        if cell.kind == "answer":
+            provided |= set(cell.provides)
+        elif cell.kind == "given":
+            faults += [f"{cell.where}: {f}" for f in _parse_faults(cell)]
+            given |= _bound_names(cell)
+        elif cell.kind == "scratch":
+            faults += [f"{cell.where}: {f}" for f in _parse_faults(cell)]
+        elif cell.kind == "test":
+            found = lint_test(cell, provided, given)
+            faults += [f"{cell.where}: {fault}" for fault in found]
+    return faults
+
+
+def lint_test(cell: Cell, provided: set[str], given: set[str]) -> list[str]:
+    """Faults of one test cell, given the names it may touch."""
+    faults = list(_parse_faults(cell))
+    if faults:
+        return faults
+    tree = ast.parse(cell.code)
+    visitor = _TestVisitor(provided, given, _bound(tree))
+    visitor.visit(tree)
+    faults += visitor.faults
+    if not visitor.calls:
+        faults.append(
+            "calls nothing that an answer cell provides: a test compares what such a "
+            "call returns."
+        )
+    faults += _partial_faults(tree, cell)
+    return [*dict.fromkeys(faults)]
+
+
+def _parse_faults(cell: Cell) -> Iterator[str]:
+    try:
+        ast.parse(cell.code)
+    except SyntaxError as error:
+        yield f"line {error.lineno}: not plain Python ({error.msg}); no magics here."
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    """Names that the code binds anywhere: assignments, loops, imports, definitions."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+    return names
+
+
+def _bound_names(cell: Cell) -> set[str]:
+    try:
+        return _bound(ast.parse(cell.code))
+    except SyntaxError:
+        return set()
+
+
+def _mentions(node: ast.AST, names: set[str]) -> bool:
+    return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node))
+
+
+class _TestVisitor(ast.NodeVisitor):
+    """Walks a test cell in the order of its lines and collects faults."""
+
+    def __init__(self, provided: set[str], given: set[str], own: set[str]):
+        self.provided = provided
+        self.known = provided | given | own | set(dir(builtins))
+        self.local_definitions: set[str] = set()
+        self.from_student = set(provided)  # names that hold a student's value
+        self.mutable: set[str] = set()
+        self.sent: set[str] = set()
+        self.calls = 0
+        self.faults: list[str] = []
+
+    def fault(self, node: ast.AST, text: str) -> None:
+        self.faults.append(f"line {getattr(node, 'lineno', '?')}: {text}")
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            if node.id in self.provided:
+                self.fault(node, f"overwrites {node.id}, which the student provides.")
+            return
+        if node.id in FORBIDDEN:
+            self.fault(node, f"{node.id} looks into the process: compare values.")
+        elif node.id not in self.known:
+            self.fault(
+                node,
+                f"touches {node.id}, which no answer cell provides and no given "
+                "(locked) cell defines: add it to `provides`, or define it here.",
+            )
+        elif node.id in self.sent and node.id in self.mutable:
+            self.fault(
+                node,
+                f"looks at {node.id} after sending it to the student's function, "
+                f"which gets a copy: send list({node.id}) or compare with a literal.",
+            )
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.local_definitions.add(node.name)
+        self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.local_definitions.add(node.name)
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.visit(node.value)
+        is_mutable = isinstance(node.value, MUTABLE) or (
+            isinstance(node.value, ast.Call)
+            and isinstance(node.value.func, ast.Name)
+            and node.value.func.id in MUTABLE_CALLS
+        )
+        tainted = _mentions(node.value, self.from_student)
+        for target in node.targets:
+            self.visit(target)
+            if isinstance(target, ast.Attribute | ast.Subscript) and _mentions(
+                target, self.provided
+            ):
+                self.fault(target, "changes something of the student's: only call it.")
+            if isinstance(target, ast.Name):
+                self.sent.discard(target.id)
+                (self.mutable.add if is_mutable else self.mutable.discard)(target.id)
+                if tainted:
+                    self.from_student.add(target.id)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        arguments = [*node.args, *(k.value for k in node.keywords)]
+        if name in PROBES and any(_mentions(a, self.from_student) for a in arguments):
+            self.fault(
+                node,
+                f"{name} asks what the student's value is: compare it with the value "
+                "you expect.",
+            )
+        if not _mentions(node.func, self.provided):
+            self.generic_visit(node)
+            return
+        self.calls += 1
+        self.visit(node.func)
+        for argument in arguments:
+            self._sent(argument)
+
+    def _sent(self, argument: ast.expr) -> None:
+        if isinstance(argument, ast.Starred):
+            argument = argument.value
+        if isinstance(argument, ast.Lambda) or (
+            isinstance(argument, ast.Name) and argument.id in self.local_definitions
+        ):
+            self.fault(
+                argument,
+                "sends a function to the student's process, where it cannot go: send "
+                "plain values, or have the answer cell provide the function.",
+            )
+        elif isinstance(argument, ast.GeneratorExp):
+            self.fault(argument, "sends a generator: send a list.")
+        if isinstance(argument, ast.Name) and argument.id in self.mutable:
+            self.sent.add(argument.id)  # may be sent again: not visited as a look
+            return
+        self.visit(argument)
+
+
+def _partial_faults(tree: ast.Module, cell: Cell) -> Iterator[str]:
+    """A cell whose last line is a value gives partial credit; students run it too."""
+    if not tree.body:
+        return
+    last = tree.body[-1]
+    hidden_end = cell.code.rfind("### END HIDDEN TESTS")
+    if not isinstance(last, ast.Expr):
+        return
+    if isinstance(last.value, ast.Constant) and not isinstance(
+        last.value.value, int | float
+    ):
+        yield "the last line must be a number of points (partial credit), or a test."
+    if isinstance(last.value, ast.Compare | ast.BoolOp):
+        yield "the last line is a truth value that tests nothing: put assert before it."
+    end_line = cell.code[:hidden_end].count("\n") + 1 if hidden_end >= 0 else 0
+    if last.lineno < end_line:
+        yield (
+            "the points on the last line stand in the hidden region: move them below "
+            "### END HIDDEN TESTS, so the student's copy ends in a number too."
+        )
