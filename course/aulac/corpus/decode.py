@@ -29,7 +29,7 @@ def sniff(sample: bytes) -> str:
     """Name of the encoding: utf-8, utf-8-sig, utf-16, tcvn3, vni, viscii, cp1258.
 
     UTF-8 is tried first because text in an older encoding is practically never valid
-    UTF-8. What is neither is read as Latin-1 and shown to `aulac.text.detect_legacy`.
+    UTF-8. What is neither goes to `aulac.text.detect_legacy`.
 
     Raises:
         BinaryError: NUL bytes, many control characters, or no encoding that fits.
@@ -48,7 +48,7 @@ def sniff(sample: bytes) -> str:
     except UnicodeDecodeError as error:
         if error.start >= len(sample) - 3:  # the sample ends inside a character
             return "utf-8"
-    found = detect_legacy(sample.decode("latin-1"))
+    found = detect_legacy(sample)
     if found:
         return found
     valid = sample.decode("utf-8", "ignore")

@@ -12,17 +12,19 @@ Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3.
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aulac.corpus.document import Document, read, stable_hash, write
-from aulac.text import syllables
+from aulac.text import normalise
 
 NUM_HASHES = 128
 SHINGLE = 5  # syllables in a window
@@ -30,12 +32,20 @@ _CHUNK = 4096  # shingles hashed at a time: bounds memory for a huge document
 _NEIGHBOURS = 64  # kept documents compared with, at most, in one crowded bucket
 
 
+_WORDS = re.compile(r"\w+")
+
+
+def syllables_and_numbers(text: str) -> list[str]:
+    """Lower-case syllables and numbers in order, without punctuation, in NFC."""
+    return _WORDS.findall(normalise(text).lower())
+
+
 def shingles(text: str, size: int = SHINGLE) -> set[str]:
-    """The set of windows of `size` consecutive syllables, lower case, no punctuation.
+    """The set of windows of `size` consecutive syllables (or numbers), lower case.
 
     A text shorter than one window is its own single shingle; an empty one has none.
     """
-    words = [word.lower() for word in syllables(text)]
+    words = syllables_and_numbers(text)
     if len(words) < size:
         return {" ".join(words)} if words else set()
     return {" ".join(words[i : i + size]) for i in range(len(words) - size + 1)}
@@ -59,7 +69,7 @@ def shingle_hashes(text: str, size: int = SHINGLE) -> np.ndarray:
     Returns:
         (S,) uint64, S the number of distinct windows.
     """
-    words = [word.lower() for word in syllables(text)]
+    words = syllables_and_numbers(text)
     codes = np.array([zlib.crc32(word.encode()) for word in words], np.uint64)
     if len(codes) > size:
         windows = np.lib.stride_tricks.sliding_window_view(codes, size)  # (S, size)
@@ -71,11 +81,13 @@ def shingle_hashes(text: str, size: int = SHINGLE) -> np.ndarray:
     return np.unique(total) if len(codes) else np.empty(0, np.uint64)
 
 
+@lru_cache(maxsize=16)
 def hash_functions(num: int = NUM_HASHES, seed: int = 1) -> np.ndarray:
     """`num` random hash functions x → (a·x + b) mod 2⁶⁴, as (2, num) uint64, a odd."""
     rng = np.random.default_rng(seed)
     table = rng.integers(0, 2**64, (2, num), np.uint64)
     table[0] |= np.uint64(1)  # an odd factor loses no bit
+    table.setflags(write=False)  # the cache hands out this very array
     return table
 
 
