@@ -1,0 +1,18 @@
+"""Run every lesson as a reader would, cold, and hold its outcomes to their bands.
+
+- papermill runs each lesson once, from a notebook built from its source that moment;
+- a lesson gets a workspace of its own, with only the artefacts its header asks for,
+  so an undeclared dependency shows;
+- lessons run side by side where artefacts and declared cores allow;
+- what has not changed is not run again, also after a kill;
+- bands are held at scale `tiny`; a broken lesson stops only those that build on it.
+
+Results lie in build/verify: `NN_name.ipynb` with outputs, `report.json`,
+`artefacts/`, and `failed/` for the notebook of a lesson that failed.
+"""
+
+from __future__ import annotations
+
+from aulac_grader.verify.session import Verifier, verify
+
+__all__ = ["Verifier", "verify"]

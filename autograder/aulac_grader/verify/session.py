@@ -1,0 +1,562 @@
+"""One verify run: start what is ready, watch it, judge it, write it down."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aulac import artefacts
+from rich.console import Console
+
+from aulac_grader.author.build import House, Lesson, dump, replace
+from aulac_grader.author.source import Cell, Pair, shorter
+from aulac_grader.house import BUILD
+from aulac_grader.verify import outcome, report
+from aulac_grader.verify.display import Display
+from aulac_grader.verify.plan import (
+    Plan,
+    Task,
+    code_digest,
+    digest,
+    environment,
+    folder_digest,
+    plan,
+    reached,
+    unchanged,
+)
+from aulac_grader.verify.pool import Pool, Run, Worker
+from aulac_grader.verify.worker import TRACE, TRACE_CODE, TRACE_ID
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+# What a terminal inside Jupyter, or the reader's own settings, would bring along.
+FORGET = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "AULAC_SCALE", "MPLBACKEND")
+
+
+def verify(
+    house: House,
+    numbers: list[str],
+    *,
+    scale: str = "tiny",
+    jobs: int = 0,
+    force: bool = False,
+    lang: str = "vi",
+    console: Console | None = None,
+    build: Path = BUILD,
+) -> bool:
+    """Verify lessons; True when every one asked for passed.
+
+    numbers: lesson numbers; what they build on is run too, unless it is unchanged.
+    jobs: cores to use, 0 for all.
+    Raises KeyboardInterrupt on Ctrl-C, after ending every kernel; finished lessons
+    are kept.
+    """
+    verifier = Verifier(house, scale, jobs, lang, console or Console(), build)
+    return verifier.run(numbers, force)
+
+
+def folder(build: Path, scale: str, lang: str) -> Path:
+    """Where results lie; the book reads those of `tiny`, Vietnamese edition."""
+    base = build / "verify"
+    return base if (scale, lang) == ("tiny", "vi") else base / f"{scale}-{lang}"
+
+
+class Verifier:
+    """The state of one verify run."""
+
+    def __init__(
+        self,
+        house: House,
+        scale: str,
+        jobs: int,
+        lang: str,
+        console: Console,
+        build: Path = BUILD,
+    ):
+        self.house, self.scale, self.lang, self.console = house, scale, lang, console
+        self.capacity = jobs or report.cores()
+        self.out = folder(build, scale, lang)
+        self.lessons, _ = house.load()
+        self.plan: Plan = plan(self.lessons)
+        self.report_path = self.out / "report.json"
+        self.environment = environment()
+        self.rows: dict[str, report.Row] = {}
+        self.fresh: set[str] = set()
+        self.display = Display(self.console)
+        self._stale: set[str] = set()
+
+    # ---- the run ---------------------------------------------------------------
+
+    def run(self, numbers: list[str], force: bool = False) -> bool:
+        """Run what is needed and print the table."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        known = set(self.plan.tasks)
+        asked = [number for number in numbers if number in known]
+        with self._alone():
+            old = report.load(self.report_path).get("lessons", {})
+            self.rows = {n: row for n, row in old.items() if n in known}
+            todo = self.plan.upstream(asked)
+            self._loop(todo, set(asked) if force else set())
+            self._publish()
+            shutil.rmtree(self.out / "runs", ignore_errors=True)
+        shown = {n: row for n, row in self.rows.items() if n in todo}
+        self.console.print()
+        self.console.print(report.table(shown, self.fresh))
+        good = [n for n in asked if self.rows[n]["status"] == "passed"]
+        self.console.print(
+            f"\n{len(good)}/{len(asked)} bài đạt / lessons passed, "
+            f"{len(self.fresh)} chạy lại / run now. {shorter(self.report_path)}"
+        )
+        return len(good) == len(asked)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One run at a time in a folder; the system frees the lock with the process."""
+        lock = self.out / ".lock"
+        try:
+            import fcntl
+        except ImportError:
+            yield
+            return
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                self.console.print(
+                    "Đang chờ một lần chạy khác kết thúc. / Waiting for another verify "
+                    "run in this folder to end."
+                )
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _loop(self, todo: set[str], forced: set[str]) -> None:
+        pool = Pool(self.out / "worker.log")
+        waiting = set(todo)
+        seconds = {n: row.get("seconds") or 60.0 for n, row in self.rows.items()}
+        seconds = {n: seconds.get(n, self._guess(n)) for n in self.plan.tasks}
+        try:
+            with self.display.shown(len(todo)):
+                while waiting or pool.running:
+                    self._settle(waiting, forced)
+                    self._fill(pool, waiting, seconds)
+                    if not pool.running:
+                        continue
+                    self._watch(pool)
+        finally:
+            pool.close()
+
+    def _guess(self, number: str) -> float:
+        return 60 * self.plan.tasks[number].lesson.header.minutes[self.scale]
+
+    def _settle(self, waiting: set[str], forced: set[str]) -> None:
+        """Take out of `waiting` what is unchanged and what cannot run."""
+        changed = True
+        while changed:
+            changed = False
+            for number in sorted(waiting):
+                task = self.plan.tasks[number]
+                if any(n in waiting or self._is_running(n) for n in task.waits):
+                    continue
+                bad = [n for n in task.waits if self.rows[n]["status"] != "passed"]
+                if bad:
+                    self._skip(task, bad[0])
+                elif self._runs(task, forced):
+                    continue
+                waiting.discard(number)
+                changed = True
+                self.display.advance()
+
+    def _runs(self, task: Task, forced: set[str]) -> bool:
+        """Must it run? Asked at every tick while it waits for a core, answered once."""
+        number = task.number
+        if number not in self._stale and (
+            number in forced or not self._unchanged(task)
+        ):
+            self._stale.add(number)
+        return number in self._stale
+
+    def _is_running(self, number: str) -> bool:
+        return self.rows.get(number, {}).get("status") == "running"
+
+    def _fill(self, pool: Pool, waiting: set[str], seconds: dict[str, float]) -> None:
+        """Start what is ready and fits, the longest row of work first."""
+        free = self.capacity - sum(w.run.cores for w in pool.running if w.run)
+        order = sorted(waiting, key=lambda n: (-self.plan.weight(n, seconds), n))
+        for number in order:
+            task = self.plan.tasks[number]
+            cores = min(task.lesson.header.cores, self.capacity)
+            ready = not any(n in waiting or self._is_running(n) for n in task.waits)
+            if ready and cores <= free:
+                waiting.discard(number)
+                free -= cores
+                self._start(pool, task, cores)
+
+    def _watch(self, pool: Pool) -> None:
+        event = pool.next()
+        pool.sample()
+        if event is not None:
+            self._handle(pool, *event)
+        for worker in pool.late():
+            run = worker.run
+            assert run is not None
+            pool.drop(worker)
+            error = f"ran longer than its {run.limit:.0f} s; make it shorter or set `timeout`."
+            self._failed(run, {"cell": run.cell_id, "error": error, "traceback": ""})
+
+    def _handle(self, pool: Pool, worker: Worker, event: dict[str, Any]) -> None:
+        run = worker.run
+        if run is None:
+            return
+        if event["event"] == "begin":  # importing papermill is not the lesson's time
+            run.began = time.monotonic()
+        elif event["event"] == "cell":
+            run.cell, run.cells, run.cell_id = (
+                event["index"],
+                event["total"],
+                event["id"],
+            )
+            self.display.move(run, self.plan.tasks[run.number].lesson.name)
+        elif event["event"] == "done":
+            worker.run = None
+            if event["ok"]:
+                self._finished(run)
+            else:
+                self._failed(run, event)
+        elif event["event"] == "gone":
+            pool.drop(worker)
+            error = "its runner ended; see worker.log beside report.json."
+            self._failed(run, {"cell": run.cell_id, "error": error, "traceback": ""})
+
+    # ---- one lesson ------------------------------------------------------------
+
+    def _place(self, task: Task) -> Path:
+        return self.out / "runs" / task.number
+
+    def _start(self, pool: Pool, task: Task, cores: int) -> None:
+        place = self._place(task)
+        shutil.rmtree(place, ignore_errors=True)
+        workspace = place / "workspace" / self.scale
+        workspace.mkdir(parents=True)
+        for name in task.given:
+            _link(self._artefact(name), workspace / name)
+        notebook = self.house.notebook(task.lesson, self.lang)
+        notebook["cells"].append(_trace_cell())
+        replace(place / "input.ipynb", dump(notebook))
+        header = task.lesson.header
+        limit = header.timeout
+        if self.scale != "tiny":
+            limit = max(limit, 5 * 60 * header.minutes[self.scale])
+        cwd = self.house.notebooks / self.lang
+        request = {
+            "input": str(place / "input.ipynb"),
+            "output": str(place / "output.ipynb"),
+            "parameters": {"scale": self.scale},
+            "cwd": str(cwd if cwd.is_dir() else place),
+            "environment": self._kernel_environment(place, cores),
+            "forget": FORGET,
+        }
+        self.rows[task.number] = {
+            "status": "running",
+            "name": task.lesson.name,
+            "before": self.rows.get(task.number),
+        }
+        run = Run(task.number, cores, limit)
+        pool.start(run, request)
+        self.display.move(run, self.plan.tasks[run.number].lesson.name)
+
+    def _kernel_environment(self, place: Path, cores: int) -> dict[str, str]:
+        ours = {
+            "AULAC_WORKSPACE": str(place / "workspace"),
+            "AULAC_LANG": "both" if self.lang == "vi" else self.lang,
+            "AULAC_STATIC": "1",
+            "IPYTHONDIR": str(place / "ipython"),
+            "HF_HUB_OFFLINE": "1",
+            TRACE: str(place / "trace.json"),
+        }
+        return ours | dict.fromkeys(THREADS, str(cores))
+
+    def _artefact(self, name: str) -> Path:
+        return self.out / "artefacts" / self.scale / name
+
+    def _finished(self, run: Run) -> None:
+        """The notebook ran through: take its outcomes, its artefacts and its key."""
+        task = self.plan.tasks[run.number]
+        place = self._place(task)
+        clean = self.house.notebook(task.lesson, self.lang)
+        notebook = outcome.graft(clean, outcome.load(place / "output.ipynb"))
+        trace = json.loads((place / "trace.json").read_text())
+        run.peak = max(run.peak, trace["peak_kb"] * 1024)
+        tiny = self.scale == "tiny"
+        records, wrong = outcome.judge(
+            outcome.records(notebook), task.lesson.header.bands, tiny
+        )
+        wrong += [f"{self._at(task, i)} {what}" for i, what in outcome.faults(notebook)]
+        wrong += self._artefact_faults(task, place)
+        row = self._row(task, run) | {
+            "records": records,
+            "notes": [f"{self._at(task, i)} {w}" for i, w in outcome.remarks(notebook)],
+        }
+        if wrong:
+            row |= {"status": "failed", "error": " ".join(wrong)}
+            self._keep(task, notebook, failed=True)
+        else:
+            held = {name: self._take(place, name) for name in task.owes}
+            inputs = self._inputs(task) | {
+                "library": reached(
+                    "\n".join(self.house.code(c) for c in task.lesson.source.code),
+                    trace["files"],
+                    self.house.course,
+                )
+            }
+            row |= {
+                "status": "passed",
+                "error": None,
+                "artefacts": held,
+                "inputs": inputs,
+                "key": digest(inputs),
+            }
+            self._keep(task, notebook, failed=False)
+        self._close(task, row)
+        if wrong:
+            report.print_failure(self.console, row, "", "")
+
+    def _failed(self, run: Run, event: dict[str, Any]) -> None:
+        """A cell failed, the kernel died, or time ran out."""
+        task = self.plan.tasks[run.number]
+        output = self._place(task) / "output.ipynb"
+        cell = event.get("cell") or ""
+        place = self._at(task, cell) if cell else ""
+        records: dict[str, Any] = {}
+        if output.is_file():
+            clean = self.house.notebook(task.lesson, self.lang)
+            notebook = outcome.graft(clean, outcome.load(output))
+            records, _ = outcome.judge(outcome.records(notebook), {}, False)
+            self._keep(task, notebook, failed=True)
+        trace = event.get("traceback") or ""
+        row = self._row(task, run) | {
+            "status": "failed",
+            "error": event["error"],
+            "cell": place,
+            "traceback": outcome.without_colours(trace),
+            "records": records,
+            "notes": [],
+        }
+        self._close(task, row)
+        shown = row | {"traceback": trace}
+        report.print_failure(self.console, shown, place, self._code_at(task, cell))
+
+    def _row(self, task: Task, run: Run) -> report.Row:
+        return {
+            "name": task.lesson.name,
+            "title": task.lesson.header.title,
+            "scale": self.scale,
+            "seconds": round(run.seconds, 2),
+            "peak_mb": round(run.peak / 2**20, 1),
+            "verified_at": report.now(),
+            "key": "",
+        }
+
+    def _close(self, task: Task, row: report.Row) -> None:
+        """Write the lesson down at once: a kill now costs nothing that is done."""
+        self.rows[task.number] = row
+        self.fresh.add(task.number)
+        self._save()
+        shutil.rmtree(self._place(task), ignore_errors=True)
+        self.display.drop(task.number)
+        self.display.advance()
+        mark = report.MARKS[row["status"]]
+        self.console.print(
+            f"{mark} {row['name']}  {row['seconds']:.1f} s  {row['peak_mb']:.0f} MB"
+        )
+
+    def _skip(self, task: Task, because: str) -> None:
+        name = self.rows[because].get("name", because)
+        self.rows[task.number] = {
+            "name": task.lesson.name,
+            "title": task.lesson.header.title,
+            "scale": self.scale,
+            "status": "skipped",
+            "seconds": None,
+            "peak_mb": None,
+            "records": {},
+            "notes": [],
+            "key": "",
+            "verified_at": report.now(),
+            "error": f"skipped because {name} did not pass",
+        }
+        self._save()
+
+    def _save(self) -> None:
+        # A lesson that is running keeps its last row in the file until it is done.
+        lessons = {
+            number: row.get("before") if row["status"] == "running" else row
+            for number, row in self.rows.items()
+        }
+        report.save(
+            self.report_path,
+            {
+                "lessons": {n: row for n, row in lessons.items() if row},
+                "machine": report.machine(self.environment),
+                "scale": self.scale,
+                "lang": self.lang,
+            },
+        )
+
+    # ---- what did not change ---------------------------------------------------
+
+    def _inputs(self, task: Task) -> dict[str, Any]:
+        """Everything an outcome comes from, but for the library."""
+        return {
+            "code": code_digest(self.house, task),
+            "environment": self.environment,
+            "scale": self.scale,
+            "table": artefacts.key(self.scale),
+            "given": {name: folder_digest(self._artefact(name)) for name in task.given},
+        }
+
+    def _unchanged(self, task: Task) -> bool:
+        row = self.rows.get(task.number)
+        if not row or row.get("status") != "passed" or "inputs" not in row:
+            return False
+        inputs = row["inputs"]
+        same = {k: v for k, v in inputs.items() if k != "library"} == self._inputs(task)
+        if not same or not unchanged(inputs["library"], self.house.course):
+            return False
+        if any(
+            folder_digest(self._artefact(name)) != row["artefacts"].get(name)
+            for name in task.owes
+        ):
+            return False
+        return self._refresh(task, row)
+
+    def _refresh(self, task: Task, row: report.Row) -> bool:
+        """Bands and prose may have changed without the code: bring both up to date."""
+        path = self.out / f"{task.lesson.name}.ipynb"
+        try:
+            executed = outcome.load(path)
+        except (OSError, ValueError):
+            return False
+        clean = self.house.notebook(task.lesson, self.lang)
+        notebook = outcome.graft(clean, executed)
+        ran = {c["id"] for c in executed["cells"] if c.get("execution_count")}
+        code = {c["id"] for c in clean["cells"] if c["cell_type"] == "code"}
+        if not code <= ran:
+            return False
+        tiny = self.scale == "tiny"
+        records, wrong = outcome.judge(
+            outcome.records(notebook), task.lesson.header.bands, tiny
+        )
+        if wrong:
+            return False
+        row["records"], row["title"] = records, task.lesson.header.title
+        data = dump(notebook)
+        if path.read_bytes() != data:
+            replace(path, data)
+            self._save()
+        return True
+
+    # ---- artefacts -------------------------------------------------------------
+
+    def _artefact_faults(self, task: Task, place: Path) -> list[str]:
+        workspace = place / "workspace" / self.scale
+        wrong = [
+            f"it never made `{name}`, which its header names under `makes`."
+            for name in task.owes
+            if not (workspace / name / artefacts.MARKER).is_file()
+        ]
+        for path in sorted(workspace.iterdir()):
+            surprise = path.name not in task.owes and path.name not in task.given
+            if surprise and (path / artefacts.MARKER).is_file():
+                wrong.append(
+                    f"it made or used `{path.name}`; name it in the header under `needs` "
+                    "or `makes`."
+                )
+        return wrong
+
+    def _take(self, place: Path, name: str) -> str:
+        """Move an artefact where later lessons get it; return its digest."""
+        source = place / "workspace" / self.scale / name
+        target = self._artefact(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        source.rename(target)
+        return folder_digest(target)
+
+    def _publish(self) -> None:
+        """Hand verified artefacts to the reader's workspace, where it has none.
+
+        One that verify put there earlier is renewed; one that the reader made is left.
+        """
+        handed = self.out / "handed.json"
+        earlier = report.load(handed)["lessons"]
+        for row in self.rows.values():
+            for name, new in row.get("artefacts", {}).items():
+                there = folder_digest(artefacts.path(name, self.scale))
+                ours = there and there == earlier.get(name)
+                missing = not artefacts.exists(name, self.scale)
+                if there != new and (missing or ours):
+                    with artefacts.making(name, self.scale) as part:
+                        ignore = shutil.ignore_patterns(artefacts.MARKER)
+                        shutil.copytree(
+                            self._artefact(name),
+                            part,
+                            dirs_exist_ok=True,
+                            ignore=ignore,
+                        )
+                    earlier[name] = new
+        report.save(handed, {"lessons": earlier})
+
+    # ---- words -----------------------------------------------------------------
+
+    def _keep(self, task: Task, notebook: dict[str, Any], failed: bool) -> None:
+        """An executed notebook; only that of a lesson that passed is the book's."""
+        name = f"{task.lesson.name}.ipynb"
+        good, bad = self.out / name, self.out / "failed" / name
+        replace(bad if failed else good, dump(notebook))
+        (good if failed else bad).unlink(missing_ok=True)
+
+    def _unit(self, task: Task, cell_id: str) -> Cell | None:
+        lesson: Lesson = task.lesson
+        cells = self.house.notebook(lesson, self.lang)["cells"][1:]
+        for cell, unit in zip(cells, lesson.source.units, strict=True):
+            if cell["id"] == cell_id:
+                return unit.vi if isinstance(unit, Pair) else unit
+        return None
+
+    def _at(self, task: Task, cell_id: str) -> str:
+        unit = self._unit(task, cell_id)
+        path = shorter(task.lesson.source.path)
+        return f"{path}:{unit.line} (cell {unit.number})" if unit else path
+
+    def _code_at(self, task: Task, cell_id: str) -> str:
+        unit = self._unit(task, cell_id)
+        return self.house.code(unit) if unit and unit.is_code else ""
+
+
+def _trace_cell() -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": TRACE_ID,
+        "metadata": {},
+        "outputs": [],
+        "source": TRACE_CODE.splitlines(keepends=True),
+    }
+
+
+def _link(source: Path, target: Path) -> None:
+    """Lend an artefact; a copy where the system knows no symbolic links."""
+    try:
+        target.symlink_to(source, target_is_directory=True)
+    except OSError:
+        shutil.copytree(source, target)
