@@ -136,6 +136,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.add_html_math_renderer("aulac", (visit_math, None), (visit_math_block, None))
     app.connect("doctree-read", mark_sections)
-    # After the theme, so that its own context is there already.
-    app.connect("html-page-context", add_context, priority=900)
+    # Before the theme, which renders some templates while it looks at them.
+    app.connect("html-page-context", add_context, priority=100)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from aulac.lesson.outcome import written
+
 from aulac_grader.book.places import BookError, Places
 
 _MARKER = re.compile(r"^<!-- aulac: (?P<name>[\w-]+) -->$", re.MULTILINE)
@@ -169,10 +169,7 @@ def _value(value: Any, lang: str) -> str:
 
 def date(iso: str, lang: str) -> str:
     """2026-11-23 as each language writes it: 23-11-2026, 23 November 2026."""
-    months = (
-        "January February March April May June July August September October "
-        "November December"
-    ).split()
+    months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
     match = re.match(r"(\d{4})-(\d\d)-(\d\d)", iso)
     if match is None:
         return escape(iso)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aulac.lesson.outcome import RECORD_MIME, written
+
 from aulac_grader.book.generated import date, table
 from aulac_grader.book.glossary import References
 from aulac_grader.book.places import BookError, Places

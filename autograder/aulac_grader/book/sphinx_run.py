@@ -11,13 +11,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# What Jupyter Book would load, less what reaches for the network (thebe, comments,
-# intersphinx), plus ours.
+# What Jupyter Book would load, less what reaches for the network (thebe,
+# intersphinx), plus ours. Comments stay off; their extension must be there.
 EXTENSIONS = [
     "sphinx_togglebutton",
     "sphinx_copybutton",
     "myst_nb",
     "jupyter_book",
+    "sphinx_comments",
     "sphinx_external_toc",
     "sphinx_design",
     "sphinx_exercise",
