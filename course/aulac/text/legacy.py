@@ -54,7 +54,7 @@ def _cp1258_bytes() -> dict[int, str]:
     table = {}
     for byte in range(0x80, 0x100):
         char = bytes([byte]).decode("cp1258", errors="ignore")
-        if char and char != _windows(byte):
+        if char and char != as_windows(byte):
             table[byte] = char
     return table
 
@@ -88,7 +88,7 @@ def _vni() -> tuple[dict[str, str], dict[str, str], set[str]]:
 
 
 @cache
-def _windows(byte: int) -> str:
+def as_windows(byte: int) -> str:
     """What cp1252 shows for a byte; its five holes fall back to Latin-1."""
     return bytes([byte]).decode("cp1252", errors="ignore") or chr(byte)
 
@@ -103,7 +103,7 @@ def _byte_of(char: str) -> int | None:
 
 def _as_windows(data: str | bytes) -> str:
     if isinstance(data, bytes):
-        return "".join(map(_windows, data))
+        return "".join(map(as_windows, data))
     return data
 
 
@@ -116,14 +116,14 @@ def decode_legacy(data: str | bytes, encoding: str) -> str:
 
     Raises ValueError for an encoding not in `ENCODINGS`.
     """
-    text = "".join(map(_windows, data)) if isinstance(data, bytes) else data
+    text = "".join(map(as_windows, data)) if isinstance(data, bytes) else data
     if encoding == "vni":
         return _decode_vni(text)
     table = _table(encoding)
     out = []
     for char in text:
         byte = _byte_of(char)
-        out.append(char if byte is None else table.get(byte, _windows(byte)))
+        out.append(char if byte is None else table.get(byte, as_windows(byte)))
     return normalise("".join(out))
 
 
@@ -134,7 +134,9 @@ def _decode_vni(text: str) -> str:
         code = text[i : i + 2]  # a base letter with its marks, where there is one
         if code not in back:
             code = code[:1]
-        plain = _windows(ord(code)) if ord(code[0]) < 0x100 and len(code) == 1 else code
+        plain = (
+            as_windows(ord(code)) if ord(code[0]) < 0x100 and len(code) == 1 else code
+        )
         out.append(back.get(code, plain))
         i += len(code)
     return normalise("".join(out))
@@ -167,7 +169,7 @@ def encode_legacy(text: str, encoding: str, errors: str = "strict") -> bytes:
 def _plain_code(char: str, claimed: set[int]) -> bytes | None:
     """ASCII and cp1252's punctuation, where the encoding has not taken the byte."""
     byte = _byte_of(char)
-    if byte is None or byte in claimed or _windows(byte) != char:
+    if byte is None or byte in claimed or as_windows(byte) != char:
         return None
     return bytes([byte])
 
@@ -205,7 +207,7 @@ def _byte_encoder(encoding: str) -> Callable[[str], bytes | None]:
     return encode
 
 
-def _share(pieces: list[str]) -> float:
+def syllable_share(pieces: list[str]) -> float:
     """The share of pieces that are Vietnamese syllables in a natural case."""
     good = 0
     for piece in pieces:
@@ -229,12 +231,14 @@ def detect_legacy(text: str | bytes) -> str | None:
         try:
             text = text.decode()
         except UnicodeDecodeError:
-            text = "".join(map(_windows, text))
+            text = "".join(map(as_windows, text))
     pieces = [p for p in text.split() if not p.isascii() or not p.isprintable()]
     pieces = pieces[:2000]
     if not pieces:
         return None
-    as_is = _share(pieces)
-    shares = {e: _share([decode_legacy(p, e) for p in pieces]) for e in ENCODINGS}
+    as_is = syllable_share(pieces)
+    shares = {
+        e: syllable_share([decode_legacy(p, e) for p in pieces]) for e in ENCODINGS
+    }
     best = max(ENCODINGS, key=lambda e: shares[e])
     return best if shares[best] >= max(0.6, as_is + 0.3) else None

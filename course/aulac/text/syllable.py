@@ -139,7 +139,7 @@ def _after_gi(rest: str) -> Parts | None:
 
 
 @lru_cache(maxsize=50_000)
-def _anatomy(toneless: str) -> tuple[str, Parts] | None:
+def anatomy(toneless: str) -> tuple[str, Parts] | None:
     """Onset and rhyme of a lower-case toneless spelling, or None."""
     if toneless.startswith("gi"):
         parts = _after_gi(toneless[2:])
@@ -164,8 +164,8 @@ def parse_syllable(word: str) -> Syllable | None:
     if taken is None:
         return None
     toneless, tone = taken
-    found = _anatomy(toneless)
-    if found is None or not _mark_on_vowel(word, tone):
+    found = anatomy(toneless)
+    if found is None or not mark_on_vowel(word, tone):
         return None
     onset, (glide, nucleus, coda) = found
     if coda in STOPS and tone not in (Tone.SAC, Tone.NANG):
@@ -173,7 +173,7 @@ def parse_syllable(word: str) -> Syllable | None:
     return Syllable(onset, glide, nucleus, coda, tone)
 
 
-def _mark_on_vowel(word: str, tone: Tone) -> bool:
+def mark_on_vowel(word: str, tone: Tone) -> bool:
     """A tone mark belongs on a vowel: ń and ḿ are not Vietnamese letters."""
     if tone is Tone.NGANG:
         return True
@@ -187,7 +187,7 @@ def inventory() -> Iterator[str]:
     rests = sorted(set(RHYMES) | {rest[1:] for rest in RHYMES if rest[0] == "i"})
     for onset in ("", *ONSETS):
         for rest in sorted(_Q_RHYMES) if onset == "q" else rests:
-            if (found := _anatomy(onset + rest)) and found[0] == onset:
+            if (found := anatomy(onset + rest)) and found[0] == onset:
                 yield onset + rest
 
 
@@ -253,12 +253,12 @@ def compose_syllable(syllable: Syllable, style: str = "new") -> str:
     return written
 
 
-_WORD = re.compile(r"(?:[^\W\d_][\u0300-\u036f\u031b]*)+")
+WORD = re.compile(r"(?:[^\W\d_][\u0300-\u036f\u031b]*)+")
 
 
 def words(text: str) -> list[str]:
     """The runs of letters in the text, in NFC; digits and punctuation go."""
-    return _WORD.findall(normalise(text))
+    return WORD.findall(normalise(text))
 
 
 def syllables(text: str, only_valid: bool = False) -> list[str]:
@@ -301,7 +301,7 @@ def _must_parse(word: str) -> Syllable:
 
 
 @lru_cache(maxsize=50_000)
-def _rewrite(word: str, style: str) -> str:
+def rewrite(word: str, style: str) -> str:
     parsed = parse_syllable(word)
     if parsed is None or parsed.tone is Tone.NGANG:
         return word
@@ -321,7 +321,7 @@ def place_tone(text: str, style: str = "new") -> str:
     """
     if style not in ("new", "old"):
         raise ValueError(f'the style {style!r} is unknown: use "new" or "old"')
-    return _WORD.sub(lambda m: _rewrite(m[0], style), normalise(text))
+    return WORD.sub(lambda m: rewrite(m[0], style), normalise(text))
 
 
 def tone_styles(text: str) -> Counter[str]:
@@ -334,7 +334,7 @@ def tone_styles(text: str) -> Counter[str]:
         lower = word.lower()
         if not any(mark in decompose(lower) for mark in TONE_OF_MARK):
             continue
-        new, old = _rewrite(lower, "new"), _rewrite(lower, "old")
+        new, old = rewrite(lower, "new"), rewrite(lower, "old")
         if new != old:
             counts[
                 "new" if lower == new else "old" if lower == old else "misplaced"
