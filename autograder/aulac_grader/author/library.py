@@ -92,7 +92,7 @@ def _find(
 
 
 def _defined(body: list[ast.stmt], name: str) -> ast.stmt | None:
-    result = None
+    result: ast.stmt | None = None
     for node in body:
         if isinstance(node, _DEFINITIONS) and node.name == name:
             result = node
@@ -101,8 +101,7 @@ def _defined(body: list[ast.stmt], name: str) -> ast.stmt | None:
             if any(isinstance(t, ast.Name) and t.id == name for t in targets):
                 result = node
         elif isinstance(node, ast.If | ast.Try):
-            inner = _defined(node.body, name)
-            result = inner or result
+            result = _defined(node.body, name) or result
     return result
 
 

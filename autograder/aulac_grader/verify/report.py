@@ -113,7 +113,7 @@ def _outcome(name: str, record: Row) -> tuple[str, str, str, str]:
 
 
 def _ends(band: list[float | None] | None) -> str:
-    return str(Band(*band)) if band else ""
+    return str(Band(band[0], band[1])) if band else ""
 
 
 def print_failure(console: Console, row: Row, place: str, source: str) -> None:

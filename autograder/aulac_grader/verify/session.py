@@ -30,6 +30,7 @@ from aulac_grader.verify.plan import (
     unchanged,
 )
 from aulac_grader.verify.pool import Pool, Run, Worker
+from aulac_grader.verify.store import Store
 from aulac_grader.verify.worker import TRACE, TRACE_CODE, TRACE_ID
 
 THREADS = (
@@ -92,6 +93,7 @@ class Verifier:
         self.environment = environment()
         self.rows: dict[str, report.Row] = {}
         self.fresh: set[str] = set()
+        self.store = Store(self.out, scale)
         self.display = Display(self.console)
         self._stale: set[str] = set()
 
@@ -107,7 +109,7 @@ class Verifier:
             self.rows = {n: row for n, row in old.items() if n in known}
             todo = self.plan.upstream(asked)
             self._loop(todo, set(asked) if force else set())
-            self._publish()
+            self.store.publish(self.rows)
             shutil.rmtree(self.out / "runs", ignore_errors=True)
         shown = {n: row for n, row in self.rows.items() if n in todo}
         self.console.print()
@@ -248,7 +250,7 @@ class Verifier:
         workspace = place / "workspace" / self.scale
         workspace.mkdir(parents=True)
         for name in task.given:
-            _link(self._artefact(name), workspace / name)
+            self.store.lend(name, workspace)
         notebook = self.house.notebook(task.lesson, self.lang)
         notebook["cells"].append(_trace_cell())
         replace(place / "input.ipynb", dump(notebook))
@@ -285,9 +287,6 @@ class Verifier:
         }
         return ours | dict.fromkeys(THREADS, str(cores))
 
-    def _artefact(self, name: str) -> Path:
-        return self.out / "artefacts" / self.scale / name
-
     def _finished(self, run: Run) -> None:
         """The notebook ran through: take its outcomes, its artefacts and its key."""
         task = self.plan.tasks[run.number]
@@ -301,7 +300,7 @@ class Verifier:
             outcome.records(notebook), task.lesson.header.bands, tiny
         )
         wrong += [f"{self._at(task, i)} {what}" for i, what in outcome.faults(notebook)]
-        wrong += self._artefact_faults(task, place)
+        wrong += self.store.faults(place, task.owes, task.given)
         row = self._row(task, run) | {
             "records": records,
             "notes": [f"{self._at(task, i)} {w}" for i, w in outcome.remarks(notebook)],
@@ -310,7 +309,7 @@ class Verifier:
             row |= {"status": "failed", "error": " ".join(wrong)}
             self._keep(task, notebook, failed=True)
         else:
-            held = {name: self._take(place, name) for name in task.owes}
+            held = {name: self.store.take(place, name) for name in task.owes}
             inputs = self._inputs(task) | {
                 "library": reached(
                     "\n".join(self.house.code(c) for c in task.lesson.source.code),
@@ -421,7 +420,9 @@ class Verifier:
             "environment": self.environment,
             "scale": self.scale,
             "table": artefacts.key(self.scale),
-            "given": {name: folder_digest(self._artefact(name)) for name in task.given},
+            "given": {
+                name: folder_digest(self.store.path(name)) for name in task.given
+            },
         }
 
     def _unchanged(self, task: Task) -> bool:
@@ -433,7 +434,7 @@ class Verifier:
         if not same or not unchanged(inputs["library"], self.house.course):
             return False
         if any(
-            folder_digest(self._artefact(name)) != row["artefacts"].get(name)
+            folder_digest(self.store.path(name)) != row["artefacts"].get(name)
             for name in task.owes
         ):
             return False
@@ -464,57 +465,6 @@ class Verifier:
             replace(path, data)
             self._save()
         return True
-
-    # ---- artefacts -------------------------------------------------------------
-
-    def _artefact_faults(self, task: Task, place: Path) -> list[str]:
-        workspace = place / "workspace" / self.scale
-        wrong = [
-            f"it never made `{name}`, which its header names under `makes`."
-            for name in task.owes
-            if not (workspace / name / artefacts.MARKER).is_file()
-        ]
-        for path in sorted(workspace.iterdir()):
-            surprise = path.name not in task.owes and path.name not in task.given
-            if surprise and (path / artefacts.MARKER).is_file():
-                wrong.append(
-                    f"it made or used `{path.name}`; name it in the header under `needs` "
-                    "or `makes`."
-                )
-        return wrong
-
-    def _take(self, place: Path, name: str) -> str:
-        """Move an artefact where later lessons get it; return its digest."""
-        source = place / "workspace" / self.scale / name
-        target = self._artefact(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(target, ignore_errors=True)
-        source.rename(target)
-        return folder_digest(target)
-
-    def _publish(self) -> None:
-        """Hand verified artefacts to the reader's workspace, where it has none.
-
-        One that verify put there earlier is renewed; one that the reader made is left.
-        """
-        handed = self.out / "handed.json"
-        earlier = report.load(handed)["lessons"]
-        for row in self.rows.values():
-            for name, new in row.get("artefacts", {}).items():
-                there = folder_digest(artefacts.path(name, self.scale))
-                ours = there and there == earlier.get(name)
-                missing = not artefacts.exists(name, self.scale)
-                if there != new and (missing or ours):
-                    with artefacts.making(name, self.scale) as part:
-                        ignore = shutil.ignore_patterns(artefacts.MARKER)
-                        shutil.copytree(
-                            self._artefact(name),
-                            part,
-                            dirs_exist_ok=True,
-                            ignore=ignore,
-                        )
-                    earlier[name] = new
-        report.save(handed, {"lessons": earlier})
 
     # ---- words -----------------------------------------------------------------
 
@@ -552,11 +502,3 @@ def _trace_cell() -> dict[str, Any]:
         "outputs": [],
         "source": TRACE_CODE.splitlines(keepends=True),
     }
-
-
-def _link(source: Path, target: Path) -> None:
-    """Lend an artefact; a copy where the system knows no symbolic links."""
-    try:
-        target.symlink_to(source, target_is_directory=True)
-    except OSError:
-        shutil.copytree(source, target)

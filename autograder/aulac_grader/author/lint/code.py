@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aulac_grader.author.build import House, Lesson
 from aulac_grader.author.source import Cell, Problem
@@ -127,7 +127,7 @@ def _setup(lesson: Lesson, texts: list[tuple[Cell, str]]) -> Iterator[Problem]:
 
 def _names(lesson: Lesson, texts: list[tuple[Cell, str]]) -> Iterator[Problem]:
     """Syntax, and names no cell defines (ruff reads all cells as one program)."""
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "cell_type": "code",
             "execution_count": None,

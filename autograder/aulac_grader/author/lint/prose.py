@@ -153,7 +153,9 @@ def _typos(lesson: Lesson, cell: Cell) -> Iterator[Problem]:
     """Words with Vietnamese marks that no Vietnamese syllable can be."""
     seen = set()
     for word in _WORD.findall(_QUOTED.sub(" ", running(cell.text))):
-        if word not in seen and _marked(word) and not is_syllable(word.lower()):
+        if len(word) < 3 or word in seen or not _marked(word):
+            continue
+        if not is_syllable(word.lower()):
             seen.add(word)
             yield lesson.source.problem(
                 f"`{word}` is no Vietnamese syllable; correct it if it is a slip.", cell
