@@ -12,14 +12,16 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from aulac.model import Config, Transformer
-from aulac.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from aulac.tokenizer import Tokenizer
 
 WEIGHTS = "model.safetensors"
 # Our names and Qwen3's, as prefixes or parts of a weight's name.
@@ -116,6 +118,8 @@ def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
     Raises FileNotFoundError when files are missing and ValueError for another
     architecture.
     """
+    from aulac.tokenizer import Tokenizer
+
     folder = Path(folder)
     missing = [n for n in ("config.json", WEIGHTS) if not (folder / n).exists()]
     if missing:

@@ -35,7 +35,7 @@ class LinearCrossEntropy(torch.autograd.Function):
             right = p.gather(1, target)
             top = p.amax(1, keepdim=True)
             size = p.sub_(top).exp_().sum(1, keepdim=True)
-            total += (size.log() + top - right).sum()
+            total += (size.log() + (top - right)).sum()
             p.div_(size).scatter_add_(1, target, -torch.ones_like(right))
             torch.mm(p, weight, out=d_hidden[i : i + ROWS])
             d_weight.addmm_(p.mT, h)

@@ -80,7 +80,7 @@ def bar(steps: int, done: int) -> Iterator[Show]:
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Hold Ctrl-C back until the step is whole; the yielded function asks for it.
+    """Hold Ctrl-C back until the next record; the yielded function asks for it.
 
     A second Ctrl-C is not held back.
     """

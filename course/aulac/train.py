@@ -62,8 +62,8 @@ class Plan:
     clip: float = 1.0  # largest gradient norm
     muon: bool = True  # False: AdamW for every parameter
     seed: int = 0
-    log_every: int = 10
-    checkpoint_every: int = 100
+    log_every: int = 10  # steps
+    checkpoint_every: int = 100  # steps, at the next record after so many
 
     @classmethod
     def pretraining(cls, scale: Scale, **changes: Any) -> Plan:
@@ -211,16 +211,15 @@ def train(
     model.train()
     with bar(plan.steps, done) as show, interrupts() as interrupted:
         for record in steps(model, opts, data, plan, scaler, run, done):
-            step = record["step"]
-            if "loss" in record:
-                log.write(record)
-                show(record)
-                if on_step:
-                    on_step(record)
-            if step % plan.checkpoint_every == 0 or step == plan.steps:
-                checkpoint.save(step)
+            log.write(record)
+            due = record["step"] - max(0, checkpoint.saved) >= plan.checkpoint_every
+            if due or interrupted() or record["step"] == plan.steps:
+                checkpoint.save(record["step"])
+            show(record)
+            if on_step:
+                on_step(record)
             if interrupted():
-                checkpoint.save(step)
+                checkpoint.save(record["step"])
                 raise KeyboardInterrupt
     model.eval()
     return run
@@ -235,40 +234,41 @@ def steps(
     run: Run,
     done: int,
 ) -> Iterator[dict[str, Any]]:
-    """Take the steps after `done`; every `log_every`-th record has measurements.
+    """Take the steps after `done`; yield a record after every `log_every` of them.
 
-    The loss stays on the device between them, so a GPU is never made to wait.
+    The loss stays on the device in between, so a GPU is never made to wait.
     """
-    tokens, before = run.tokens, run.seconds
-    clock = time.perf_counter()
-    total, count, since, seen = torch.zeros(()), 0, clock, 0
-    for step in range(done, plan.steps):
-        set_rates(opts, factor := schedule(step, plan))
+    tokens, before, began = run.tokens, run.seconds, time.perf_counter()
+    losses: list[Tensor] = []
+    seen, since = 0, began
+    for step in range(done + 1, plan.steps + 1):
+        set_rates(opts, factor := schedule(step - 1, plan))
         loss, norm, read = take_step(model, opts, data, plan, scaler)
-        total, count, seen = total.to(loss.device) + loss, count + 1, seen + read
-        tokens += read
-        record: dict[str, Any] = {"step": step + 1, "steps": plan.steps}
-        if (step + 1) % plan.log_every == 0 or step + 1 == plan.steps:
-            mean = check_loss(float(total) / count, step + 1)
-            now = time.perf_counter()
-            record |= {"loss": mean, "lr": factor, "norm": float(norm)}
-            record |= {"tokens": tokens, "seconds": before + now - clock}
-            record["tokens_per_second"] = seen / (now - since)
-            total, count, since, seen = torch.zeros(()), 0, now, 0
-        yield record
+        losses.append(loss)
+        seen += read
+        if step % plan.log_every and step != plan.steps:
+            continue
+        mean = float(torch.stack(losses).mean())
+        check(mean, 0.0 if scaler.is_enabled() else float(norm), step)
+        now, tokens = time.perf_counter(), tokens + seen
+        record = {"step": step, "steps": plan.steps, "loss": mean, "lr": factor}
+        record |= {"norm": float(norm), "tokens": tokens}
+        record |= {"seconds": before + now - began}
+        yield record | {"tokens_per_second": seen / (now - since)}
+        losses, seen, since = [], 0, time.perf_counter()
 
 
-def check_loss(loss: float, step: int) -> float:
-    """The loss, or TrainingError when it is not a number any more."""
-    if math.isfinite(loss):
-        return loss
+def check(loss: float, norm: float, step: int) -> None:
+    """Raise TrainingError when the loss or the gradient is not a number any more."""
+    if math.isfinite(loss) and math.isfinite(norm):
+        return
     raise TrainingError(
-        f"the loss became {loss} by step {step}: training diverged. The last good "
-        "checkpoint is kept; lower the learning rates (half is a good try) or lengthen "
-        "the warm-up, and run again in a new folder.",
-        f"hàm mất mát thành {loss} ở bước {step}: quá trình huấn luyện đã phân kỳ. "
-        "Checkpoint tốt gần nhất vẫn còn; hãy giảm tốc độ học (thử một nửa) hoặc kéo "
-        "dài phần khởi động, rồi chạy lại trong một thư mục mới.",
+        f"the loss became {loss} (gradient {norm}) by step {step}: training diverged. "
+        "The last good checkpoint is kept; lower the learning rates (half is a good "
+        "try) or lengthen the warm-up, and run again in a new folder.",
+        f"hàm mất mát thành {loss} (gradient {norm}) ở bước {step}: quá trình huấn luyện "
+        "đã phân kỳ. Checkpoint tốt gần nhất vẫn còn; hãy giảm tốc độ học (thử một nửa) "
+        "hoặc kéo dài phần khởi động, rồi chạy lại trong một thư mục mới.",
     )
 
 

@@ -1,0 +1,131 @@
+"""Generation: against transformers, cached against uncached, whole letters only."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aulac.export import to_hf
+from aulac.generate import KVCache, generate, generate_ids, sample, stream
+from aulac.generate.text import Letters, until
+
+VIETNAMESE = (
+    "aăâeêioôơuưyđàảãáạằẳẵắặầẩẫấậềểễếệồổỗốộờởỡớợừửữứựỳỷỹýỵ Đố, bcdghklmnpqrstvx."
+)
+
+
+@pytest.fixture
+def folder(tmp_path, build, tokenizer):
+    return to_hf(build(seed=3), tokenizer, tmp_path / "hf")
+
+
+@pytest.mark.parametrize("prompt", ["Con mèo", "Bà ngoại kể", "x"])
+def test_greedy_equals_transformers(folder, build, tokenizer, prompt):
+    from transformers import AutoModelForCausalLM
+
+    theirs = AutoModelForCausalLM.from_pretrained(folder)
+    ids = tokenizer.encode(prompt)
+    inputs = torch.tensor([ids])
+    out = theirs.generate(inputs, max_new_tokens=40, do_sample=False)
+    stops = (tokenizer.eos_id, tokenizer.im_end_id)
+    got = list(generate_ids(build(seed=3), ids, 40, temperature=0, stop_ids=stops))
+    wanted = [token for token in out[0, len(ids) :].tolist() if token not in stops]
+    assert got == wanted and len(got) > 5
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("kv_heads", [1, 4])
+def test_cached_equals_uncached(build, kv_heads, temperature):
+    model = build(kv_heads=kv_heads)
+    options = {"max_tokens": 50, "temperature": temperature, "seed": 2}
+    fast = list(generate_ids(model, [5, 6, 7], **options))
+    assert fast == list(generate_ids(model, [5, 6, 7], cached=False, **options))
+    assert len(fast) == 50
+
+
+def test_a_prompt_may_come_in_pieces(build):
+    model = build()
+    ids = torch.randint(0, 300, (1, 30))
+    cache = KVCache(model.config, 30)
+    with torch.no_grad():
+        parts = [model(ids[:, a:b], cache) for a, b in ((0, 11), (11, 12), (12, 30))]
+        torch.testing.assert_close(torch.cat(parts, 1), model(ids))
+        cache.rewind(12)
+        torch.testing.assert_close(model(ids[:, 12:], cache), parts[2])
+    with pytest.raises(ValueError, match="larger size"):
+        model(ids, cache)
+
+
+def test_temperature_zero_takes_the_most_likely_and_top_k_one_too():
+    logits = torch.randn(50)
+    best = int(logits.argmax())
+    assert sample(logits, 0) == sample(logits, 5.0, top_k=1) == best
+    assert sample(logits, 5.0, top_p=1e-9) == best
+
+
+def test_sampling_follows_the_probabilities():
+    logits = torch.tensor([2.0, 1.0, 0.0, -1.0])
+    draw = torch.Generator().manual_seed(0)
+    drawn = [sample(logits, 0.8, generator=draw) for _ in range(4000)]
+    share = torch.bincount(torch.tensor(drawn), minlength=4) / 4000
+    assert (share - (logits / 0.8).softmax(0)).abs().max() < 0.03
+    cut = [sample(logits, 0.8, 0, 0.9, draw) for _ in range(500)]
+    assert set(cut) == {0, 1}  # 0.71 and 0.20: the first two reach 0.9
+    assert {sample(logits, 9.0, 3, 1.0, draw) for _ in range(200)} == {0, 1, 2}
+
+
+def test_seeds_repeat_and_differ(build, tokenizer):
+    model = build()
+    texts = [generate(model, tokenizer, "Lan", 30, 1.0, seed=s) for s in (1, 1, 2)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(VIETNAMESE), cuts=st.lists(st.integers(1, 4)), nfd=st.booleans())
+def test_letters_are_never_cut(text, cuts, nfd):
+    data = unicodedata.normalize("NFD" if nfd else "NFC", text).encode()
+    letters, pieces, place = Letters(), [], 0
+    for cut in [*cuts, len(data)]:
+        pieces.append(letters.add(data[place : place + cut]))
+        place += cut
+    pieces.append(letters.end())
+    assert "".join(pieces) == unicodedata.normalize("NFC", text)
+    for piece in pieces:
+        assert "\ufffd" not in piece
+        assert not piece or not unicodedata.combining(piece[0])
+
+
+def test_half_a_letter_at_the_end_is_not_shown():
+    letters = Letters()
+    shown = letters.add("mẹ".encode()[:-1]) + letters.end()
+    assert shown == "m"
+
+
+@settings(max_examples=200, deadline=None)
+@given(pieces=st.lists(st.text("abc", max_size=3)), stop=st.text("abc", min_size=1))
+def test_a_stop_is_found_across_pieces(pieces, stop):
+    whole = "".join(pieces)
+    assert "".join(until(pieces, (stop,))) == whole.split(stop)[0]
+
+
+def test_streaming_shows_what_generate_returns(build, tokenizer):
+    model = build(seed=5)
+    options = {"max_tokens": 60, "temperature": 1.0, "seed": 9}
+    pieces = list(stream(model, tokenizer, "Chú chó", **options))
+    whole = generate(model, tokenizer, "Chú chó", **options)
+    assert "".join(pieces) == whole and len(pieces) > 3
+    middle = whole[len(whole) // 2]
+    cut = generate(model, tokenizer, "Chú chó", stop=middle, **options)
+    assert cut == whole.split(middle)[0]
+
+
+def test_an_empty_prompt_begins_a_text_and_empty_ids_are_refused(build, tokenizer):
+    model = build()
+    from_nothing = generate(model, tokenizer, "", 10, 0)
+    assert from_nothing == generate(model, tokenizer, [tokenizer.eos_id], 10, 0)
+    with pytest.raises(ValueError, match="prompt is empty"):
+        next(generate_ids(model, []))
