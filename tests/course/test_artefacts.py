@@ -8,10 +8,9 @@ import sys
 import threading
 
 import pytest
-from typer.testing import CliRunner
-
 from aulac import artefacts, recipes, scale
 from aulac.artefacts import ARTEFACTS, MARKER, exists, making, need, newest, path
+from typer.testing import CliRunner
 
 
 @pytest.fixture(autouse=True)

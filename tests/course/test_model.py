@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from aulac import flops, scale
 from aulac.export import qwen3_config, qwen3_name
 from aulac.loss import LinearCrossEntropy, cross_entropy
 from aulac.model import Config, RMSNorm, Transformer, apply_rotary, rotary_tables
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def reference(model: Transformer):

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from aulac.checkpoint import disk_error
 from aulac.model import Config, Transformer
 from aulac.progress import read_log
@@ -62,7 +61,7 @@ def test_same_seed_same_weights_other_seed_others(tmp_path):
     assert results[0] == results[1] != results[2]
 
 
-class Stop(Exception):
+class StopHereError(Exception):
     pass
 
 
@@ -73,10 +72,10 @@ def test_resumed_weights_are_the_same_to_the_bit(tmp_path, at, seed):
 
     def crash(record):
         if record["step"] == at:
-            raise Stop
+            raise StopHereError
 
     part, data = make(tmp_path)
-    with pytest.raises(Stop):
+    with pytest.raises(StopHereError):
         train(part, data, PLAN, tmp_path / "part", on_step=crash)
     # after the first checkpoint, at step 8, the weights come from there
     again, data = make(tmp_path, seed=seed)
@@ -179,7 +178,7 @@ def test_divergence_ends_in_a_sentence_and_keeps_the_checkpoint(tmp_path):
             model.embed.weight.data[0] = float("nan")
 
     plan = replace(PLAN, checkpoint_every=4)
-    with pytest.raises(TrainingError, match="diverged.*lower the learning") as caught:
+    with pytest.raises(TrainingError, match=r"diverged.*lower the learning") as caught:
         train(model, data, plan, tmp_path, on_step=poison)
     assert "phân kỳ" in caught.value.vi
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
