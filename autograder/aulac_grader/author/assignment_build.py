@@ -74,9 +74,9 @@ def build(
 
 def config_text(lang: str, name: str) -> str:
     """The course's `nbgrader_config.py`."""
-    template = (
-        Path(__file__).parent / "course_files" / "nbgrader_config.txt"
-    ).read_text(encoding="utf-8")
+    template = (Path(__file__).with_name("nbgrader_config.txt")).read_text(
+        encoding="utf-8"
+    )
     course_id = "".join(ch if ch.isalnum() and ch.isascii() else "_" for ch in name)
     return string.Template(template).substitute(
         course_id=course_id.strip("_") or "aulac", text_stub=TEXT_STUB[lang]

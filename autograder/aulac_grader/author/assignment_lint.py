@@ -62,6 +62,13 @@ def lint_test(cell: Cell, provided: set[str], given: set[str]) -> list[str]:
             "calls nothing that an answer cell provides: a test compares what such a "
             "call returns."
         )
+    for name in sorted(_bound_at_top(tree)):
+        if not name.startswith("_"):
+            faults.append(
+                f"binds {name}, which may overwrite a student's own {name} where both "
+                "run in one kernel: put the test in `def _check(): …`, or name it "
+                f"_{name}."
+            )
     faults += _partial_faults(tree, cell)
     return [*dict.fromkeys(faults)]
 
@@ -87,6 +94,17 @@ def _bound(tree: ast.AST) -> set[str]:
             names.add(node.name)
         elif isinstance(node, ast.arg):
             names.add(node.arg)
+    return names
+
+
+def _bound_at_top(tree: ast.Module) -> set[str]:
+    """Names that the code leaves behind in the notebook's namespace."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        else:
+            names |= _bound(node)
     return names
 
 

@@ -22,6 +22,9 @@ def structure(header: dict[str, Any], cells: tuple[Cell, ...]) -> Iterator[str]:
     yield from _points_and_problems(header, cells)
     for cell in cells:
         yield from (f"{cell.where}: {fault}" for fault in _marker_faults(cell))
+        if cell.cell_type == "code":
+            long = [n for n, x in enumerate(cell.code.split("\n"), 1) if len(x) > 79]
+            yield from (f"{cell.where}: line {n} is over 79 columns." for n in long)
         if cell.kind == "answer":
             yield from (f"{cell.where}: {fault}" for fault in _answer_faults(cell))
         elif cell.provides:

@@ -1,9 +1,12 @@
 """Right, in a beginner's style: loops, tables written out, nothing from the library
-where Python's own unicodedata will do."""
+where Python's own unicodedata will do, and global names that tests might use too."""
 
 # %% p1-sort
+tones = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}
+rows = order = words = got = phrase = text = tokens = cases = plan = None
+
+
 def dictionary_sort(words: list[str]) -> list[str]:
-    tone_order = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}
     table = []
     position = 0
     for word in words:
@@ -14,8 +17,8 @@ def dictionary_sort(words: list[str]) -> list[str]:
             for char in unicodedata.normalize("NFC", syllable):
                 kept = ""
                 for part in unicodedata.normalize("NFD", char):
-                    if part in tone_order:
-                        tone = tone_order[part]
+                    if part in tones:
+                        tone = tones[part]
                     else:
                         kept = kept + part
                 letters.append(ALPHABET.find(unicodedata.normalize("NFC", kept)))

@@ -1,4 +1,4 @@
-"""Reckons with floats: 10 × 1.1 is 11.000000000000002, rounded up to 12 tokens.
+"""Reckons with floats: 400 × 1.1 is 440.00000000000006, rounded up to 441 tokens.
 
 loses: p5-money
 """
