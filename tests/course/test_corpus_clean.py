@@ -3,9 +3,6 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from aulac.corpus import Document, load
 from aulac.corpus.clean import (
     REASONS,
@@ -16,6 +13,8 @@ from aulac.corpus.clean import (
     unscramble,
 )
 from aulac.text import decompose, encode_legacy
+from hypothesis import given
+from hypothesis import strategies as st
 
 SENTENCE = (
     "Bộ luật này quy định địa vị pháp lý, chuẩn mực pháp lý về cách ứng xử của cá "
@@ -30,9 +29,7 @@ def test_law_text_is_kept_as_it_is_up_to_normal_form_and_space():
 
 
 def test_one_of_the_six_codes_is_not_nfc_and_becomes_so():
-    mixed = [
-        d for d in load("laws") if not unicodedata.is_normalized("NFC", d.text)
-    ]
+    mixed = [d for d in load("laws") if not unicodedata.is_normalized("NFC", d.text)]
     assert {d.meta["code"] for d in mixed} == {"Bộ luật tố tụng hình sự 2015"}
     assert all(unicodedata.is_normalized("NFC", clean(d.text)) for d in mixed)
 

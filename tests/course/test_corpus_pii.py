@@ -1,12 +1,13 @@
 """Personal data: what is found, what must not be, and what redaction leaves."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from itertools import pairwise
 
+import pytest
 from aulac.corpus import load
 from aulac.corpus.pii import PLACEHOLDERS, find, redact
 from aulac.corpus.pii.patterns import PROVINCES, is_citizen_number
+from hypothesis import given
+from hypothesis import strategies as st
 
 # All numbers here are made up.
 FOUND = [
@@ -88,9 +89,7 @@ def test_no_finding_in_three_megabytes_of_law():
 def test_redaction_names_the_kind():
     text = "Chị Mai, 0912 345 678, mai@vidu.vn, STK 0011002233445."
     clean, findings = redact(text)
-    assert clean == (
-        "Chị Mai, [SỐ ĐIỆN THOẠI], [THƯ ĐIỆN TỬ], STK [SỐ TÀI KHOẢN]."
-    )
+    assert clean == ("Chị Mai, [SỐ ĐIỆN THOẠI], [THƯ ĐIỆN TỬ], STK [SỐ TÀI KHOẢN].")
     assert [f.kind for f in findings] == ["phone", "email", "bank_account"]
     assert all(text[f.start : f.end] == f.text for f in findings)
 
@@ -125,7 +124,7 @@ def test_redacting_twice_changes_nothing_more(text):
 @given(st.text(max_size=200))
 def test_findings_are_in_order_and_apart(text):
     findings = find(text)
-    assert all(a.end <= b.start for a, b in zip(findings, findings[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(findings))
 
 
 def test_placeholders_are_vietnamese_and_typed():

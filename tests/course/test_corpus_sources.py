@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
-
 from aulac.corpus import (
     SOURCES,
     CorpusError,
@@ -24,6 +22,7 @@ from aulac.corpus import (
 from aulac.corpus.decode import BinaryError, decode
 from aulac.corpus.sources.local import cut
 from aulac.text import encode_legacy
+from pyarrow import parquet
 
 TEXT = "Trời trong xanh, biển nhẹ nhàng dâng hơi nước vào đất liền."
 
@@ -258,8 +257,8 @@ def test_a_json_line_over_the_cap_is_skipped_and_named(tmp_path):
         assert len(texts(tmp_path / "a.jsonl", max_chars=1000)) == 4
 
 
-def test_two_gigabytes_in_one_line_need_no_memory(tmp_path):
-    """A sparse file: 2 GB of NUL bytes after some text, so the disk holds nothing."""
+def test_a_line_of_hundreds_of_megabytes_needs_no_memory(tmp_path):
+    """A sparse file: 300 MB of NUL bytes after some text, so the disk holds nothing."""
     import tracemalloc
 
     path = tmp_path / "a.jsonl"
@@ -280,7 +279,7 @@ def test_one_endless_line_of_text_streams(tmp_path):
     path = tmp_path / "a.txt"
     with path.open("w", encoding="utf-8") as file:
         for _ in range(400):
-            file.write(("chữ " * 10_000))
+            file.write("chữ " * 10_000)
     tracemalloc.start()
     with pytest.warns(CorpusWarning, match="cut into several"):
         size = sum(len(d.text) + 1 for d in load(path, max_chars=50_000))
@@ -393,3 +392,32 @@ def test_the_revision_is_a_full_commit():
     for source in (hub.WIKIPEDIA, hub.FINEWEB2):
         assert len(source.revision) == 40
         assert set(source.revision) <= set("0123456789abcdef")
+
+
+def test_on_the_hub_the_files_are_named_at_the_pinned_revision(monkeypatch):
+    """The addresses that would be streamed, with the hub's answers made up."""
+    import huggingface_hub
+    from aulac.corpus.sources import hub
+
+    class Entry:
+        def __init__(self, path):
+            self.path = path
+
+    asked = []
+
+    class Api:
+        def dataset_info(self, repository, revision, timeout):
+            asked.append((repository, revision))
+
+        def list_repo_tree(self, repository, folder, revision, repo_type):
+            names = ("train-1.parquet", "train-0.parquet", "README.md")
+            return [Entry(f"{folder}/{name}") for name in names]
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    monkeypatch.setattr(huggingface_hub.constants, "is_offline_mode", lambda: False)
+    start = "hf://datasets/wikimedia/wikipedia@b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
+    assert hub.WIKIPEDIA._on_hub() == [
+        f"{start}/20231101.vi/train-0.parquet",
+        f"{start}/20231101.vi/train-1.parquet",
+    ]
+    assert asked == [("wikimedia/wikipedia", hub.WIKIPEDIA.revision)]

@@ -231,6 +231,8 @@ def _write_parts(
             entry.documents += 1
             entry.bytes += document.bytes
     report.unique = counts.total()
+    if not counts["train"] and counts and validation < 1:
+        _all_to_train(part, sums, counts, sizes, report)
     report.train, report.validation = counts["train"], counts["validation"]
     report.bytes = {side: sizes[side] for side in files}
     _check_parts(report)
@@ -245,6 +247,25 @@ def _write_parts(
         for side in files
     }
     return list(entries.values()), parts
+
+
+def _all_to_train(
+    part: Path,
+    sums: dict[str, Any],
+    counts: Counter[str],
+    sizes: Counter[str],
+    report: Report,
+) -> None:
+    """A corpus without training text is no use: the few documents change sides."""
+    (part / "validation.jsonl").replace(part / "train.jsonl")
+    (part / "validation.jsonl").touch()
+    for table in (counts, sizes):
+        table["train"] = table.pop("validation")
+    sums["train"], sums["validation"] = sums["validation"], sums["train"]
+    report.notices.append(
+        f"The hash sent all {report.unique} document(s) to validation; they were put "
+        "into train instead, or there would be nothing to learn from."
+    )
 
 
 def _entry(

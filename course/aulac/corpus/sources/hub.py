@@ -9,8 +9,10 @@ in the environment variable AULAC_HUB_MIRROR.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import random
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -63,26 +65,24 @@ class HubSource:
             SourceError: hub not reachable, or no such file in the mirror.
         """
         mirror = mirror or os.environ.get("AULAC_HUB_MIRROR")
-        if mirror:
-            files = self._in_mirror(Path(mirror).expanduser())
-        else:
-            self._ask_hub()
-            files = [f"hf://datasets/{self.repository}@{self.revision}/{self.glob}"]
-        for row in self._rows(files, seed if shuffle else None):
+        files = self._in_mirror(Path(mirror)) if mirror else self._on_hub()
+        if shuffle:
+            random.Random(seed).shuffle(files)
+        rows = self._rows(files)
+        for row in shuffled(rows, seed) if shuffle else rows:
             text = row.get("text")
             if isinstance(text, str):
                 yield self._document(row, text)
 
-    def _rows(self, files: list[str], seed: int | None) -> Iterator[dict[str, Any]]:
+    def _rows(self, files: list[str]) -> Iterator[dict[str, Any]]:
         from datasets import load_dataset
         from datasets.utils.logging import disable_progress_bar
 
         disable_progress_bar()
         try:
-            rows = load_dataset(
+            yield from load_dataset(
                 "parquet", data_files=files, split="train", streaming=True
             )
-            yield from rows if seed is None else rows.shuffle(seed, buffer_size=1_000)
         except (OSError, ConnectionError, RuntimeError) as error:
             # datasets and huggingface_hub wrap broken connections in all three.
             raise self._unreachable(error) from error
@@ -100,6 +100,7 @@ class HubSource:
         )
 
     def _in_mirror(self, mirror: Path) -> list[str]:
+        mirror = mirror.expanduser()
         roots = (
             mirror / self.repository,
             mirror / "datasets" / self.repository,
@@ -117,18 +118,27 @@ class HubSource:
             f"Hãy chép các tệp {self.glob} từ {self.url} vào đó, giữ nguyên thư mục.",
         )
 
-    def _ask_hub(self) -> None:
-        """One quick question, because `datasets` itself would retry for minutes."""
+    def _on_hub(self) -> list[str]:
+        """The files' addresses at the pinned revision.
+
+        One quick question first, because `datasets` itself would retry for minutes.
+        """
         from huggingface_hub import HfApi, constants
 
         if constants.is_offline_mode():
             raise self._unreachable("HF_HUB_OFFLINE is set")
+        folder = self.glob.rpartition("/")[0]
         try:
-            HfApi().dataset_info(
-                self.repository, revision=self.revision, timeout=PATIENCE
+            api = HfApi()
+            api.dataset_info(self.repository, revision=self.revision, timeout=PATIENCE)
+            tree = api.list_repo_tree(
+                self.repository, folder, revision=self.revision, repo_type="dataset"
             )
+            paths = sorted(entry.path for entry in tree)
         except Exception as error:  # any failure here means: not readable now
             raise self._unreachable(error) from error
+        start = f"hf://datasets/{self.repository}@{self.revision}"
+        return [f"{start}/{path}" for path in paths if fnmatch(path, self.glob)]
 
     def _unreachable(self, why: object) -> SourceError:
         folder = self.glob.rsplit("/", 1)[0]
@@ -152,6 +162,27 @@ class HubSource:
             "(hoặc --mirror mirror). "
             "Nếu không có mạng, hãy dùng mặc định: stories laws.",
         )
+
+
+def shuffled(
+    rows: Iterable[dict[str, Any]], seed: int, size: int = 1_000
+) -> Iterator[dict[str, Any]]:
+    """A stream in another order: each row waits its turn in a buffer of `size`.
+
+    `datasets` has the same, but it opens every shard at once, each in a thread, and
+    sleeps five seconds at the end.
+    """
+    rng = random.Random(seed)
+    buffer: list[dict[str, Any]] = []
+    for row in rows:
+        if len(buffer) < size:
+            buffer.append(row)
+            continue
+        place = rng.randrange(size)
+        yield buffer[place]
+        buffer[place] = row
+    rng.shuffle(buffer)
+    yield from buffer
 
 
 WIKIPEDIA = HubSource(
