@@ -18,13 +18,14 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers
 from tokenizers import pre_tokenizers as pre
 
-from aulac.tokenizer.alphabet import BYTES, spell, unspell
+from aulac.tokenizer.alphabet import BYTES, unspell
 from aulac.tokenizer.bpe import SYLLABLES
 
 END, IM_START, IM_END = SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -35,7 +36,14 @@ NUMBERS = r"\p{N}+"
 THREES = r"(?=(\d{3})+(?!\d))"
 LLAMA_CPP_PRE = "superbpe"
 
+# The look-ahead in THREES reads a number to its end from every digit, so a number of
+# 30,000 digits would take 20 s. Longer ones are handed over in parts that end where
+# a group of three ends anyway: same ids, no wait.
+LONG_NUMBER = re.compile(r"\d{600,}")
+PART = 300
+
 # Bytes that are not UTF-8, as `errors="surrogateescape"` hands them over.
+SURROGATE = re.compile("[\ud800-\udfff]")
 STRAY = re.compile("([\udc80-\udcff]+)")
 
 
@@ -67,6 +75,12 @@ def assemble(
     return backend
 
 
+def names(backend: tokenizers.Tokenizer) -> list[str]:
+    """The vocabulary as it is spelled in the file, by id."""
+    size = backend.get_vocab_size()
+    return [backend.id_to_token(place) or "" for place in range(size)]
+
+
 class Tokenizer:
     """A byte-level BPE tokenizer with NFC inside.
 
@@ -88,11 +102,10 @@ class Tokenizer:
         self._raw = self._clone(nfc=False)
         self._bytes: list[bytes] = [
             token.encode() if place < len(SPECIALS) else unspell(token)
-            for place, token in enumerate(
-                map(backend.id_to_token, range(backend.get_vocab_size()))
-            )
+            for place, token in enumerate(names(backend))
         ]
-        self._byte_id = {byte[0]: backend.token_to_id(spell(byte)) for byte in BYTES}
+        ids = {data: place for place, data in enumerate(self._bytes)}
+        self._byte_id = {byte[0]: ids[byte] for byte in BYTES}
 
     def _clone(self, nfc: bool) -> tokenizers.Tokenizer:
         clone = tokenizers.Tokenizer.from_str(self.backend.to_str())
@@ -123,8 +136,17 @@ class Tokenizer:
         """`<|im_end|>`: closes a turn."""
         return 2
 
+    @property
+    def merges(self) -> list[tuple[bytes, bytes]]:
+        """The merge list as bytes, earliest first: all that was learnt."""
+        pairs = json.loads(self.backend.to_str())["model"]["merges"]
+        return [(unspell(left), unspell(right)) for left, right in pairs]
+
     def __len__(self) -> int:
         return self.vocab_size
+
+    def __reduce__(self) -> tuple[type[Tokenizer], tuple[tokenizers.Tokenizer]]:
+        return Tokenizer, (self.backend,)  # the clones are made anew
 
     def __repr__(self) -> str:
         return f"Tokenizer(vocab_size={self.vocab_size})"
@@ -138,17 +160,21 @@ class Tokenizer:
         single ids: only for text that we wrote ourselves (a chat template). By
         default they are ordinary characters, so a user cannot end a turn by typing.
         """
-        backend = self.backend if allow_special else self._plain
-        return backend.encode(_text(text), add_special_tokens=False).ids
+        return self.encode_batch([text], allow_special)[0]
 
     def encode_batch(
         self, texts: Iterable[str], allow_special: bool = False
     ) -> list[list[int]]:
         """`encode` for many texts at once, on all cores."""
         backend = self.backend if allow_special else self._plain
-        batch = [_text(text) for text in texts]
-        done = backend.encode_batch_fast(batch, add_special_tokens=False)
-        return [encoding.ids for encoding in done]
+        batch = [_parts(text) for text in texts]
+        flat = [part for parts in batch for part in parts]
+        if len(flat) == 1:  # a single text is faster without the thread pool
+            return [backend.encode(flat[0], add_special_tokens=False).ids]
+        done = iter(backend.encode_batch_fast(flat, add_special_tokens=False))
+        return [
+            [token for part in parts for token in next(done).ids] for parts in batch
+        ]
 
     def encode_bytes(self, data: bytes) -> list[int]:
         """Ids of any bytes, nothing normalised: `decode_bytes` gives them back."""
@@ -232,13 +258,25 @@ class Tokenizer:
         return folder
 
 
-def _text(text: str) -> str:
+def _parts(text: str) -> list[str]:
+    """The text, checked; in several parts where a number is monstrously long."""
     if not isinstance(text, str):
         raise TypeError(
             f"encode wants text (str), not {type(text).__name__}: for bytes there is "
             "encode_bytes"
         )
-    return text
+    lone = SURROGATE.search(text)
+    if lone:
+        raise ValueError(
+            f"character {lone.start()} of the text is half of a surrogate pair "
+            f"(U+{ord(lone.group()):04X}), which no text may hold: decode the file "
+            "again with the right encoding"
+        )
+    cuts = [0]
+    for number in LONG_NUMBER.finditer(text):
+        first = number.start() + len(number.group()) % PART
+        cuts += range(first, number.end(), PART)
+    return [text[a:b] for a, b in pairwise([*cuts, len(text)])]
 
 
 def _readable(data: bytes) -> str | bytes:

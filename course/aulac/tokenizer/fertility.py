@@ -1,10 +1,17 @@
-"""What a tokenizer costs: tokens a syllable, bytes a token, with an interval."""
+"""What a tokenizer costs: tokens a syllable, bytes a token, with an interval.
+
+Fertility is tokens per whitespace-separated syllable: how many steps a model takes,
+and how much of its context it spends, on one syllable of Vietnamese (Rust et al.,
+2021, call it fertility per word; Vietnamese writes spaces between syllables). It
+compares tokenizers on one text; it says nothing about how good a model will be, and
+loss per token must not be compared between tokenizers: bits per byte must.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aulac.tokenizer.fast import nfc
 
@@ -12,35 +19,40 @@ from aulac.tokenizer.fast import nfc
 class Encodes(Protocol):
     """Anything with `encode(text) -> list of ids`."""
 
-    def encode(self, text: str) -> list[int]: ...
+    def encode(self, text: str, /) -> list[int]: ...
 
 
-def _counts(tokenizer: Encodes, texts: Iterable[str]) -> list[tuple[int, int, int]]:
-    """(tokens, syllables, bytes) of each text, counted on its NFC form."""
-    rows = []
-    for text in map(nfc, texts):
-        rows.append(
-            (len(tokenizer.encode(text)), len(text.split()), len(text.encode()))
-        )
-    return rows
+class Count(NamedTuple):
+    """Tokens, whitespace syllables and UTF-8 bytes of one text in NFC."""
+
+    tokens: int
+    syllables: int
+    bytes: int
+
+
+def count(tokenizer: Encodes, texts: Iterable[str]) -> list[Count]:
+    """Tokens, syllables and bytes of each text, all counted on its NFC form."""
+    return [
+        Count(len(tokenizer.encode(text)), len(text.split()), len(text.encode()))
+        for text in map(nfc, texts)
+    ]
 
 
 def fertility(tokenizer: Encodes, texts: Iterable[str]) -> float:
-    """Tokens per whitespace syllable over all `texts` (pooled, not averaged)."""
-    rows = _counts(tokenizer, texts)
-    syllables = sum(row[1] for row in rows)
-    if not syllables:
-        raise ValueError("fertility of no text: give at least one text with a word")
-    return sum(row[0] for row in rows) / syllables
+    """Tokens per whitespace syllable, over all `texts` together.
+
+    ValueError when they hold no syllable.
+    """
+    return _ratio(count(tokenizer, texts))
 
 
 def bytes_per_token(tokenizer: Encodes, texts: Iterable[str]) -> float:
-    """UTF-8 bytes of NFC text per token over all `texts` (pooled)."""
-    rows = _counts(tokenizer, texts)
-    tokens = sum(row[0] for row in rows)
+    """UTF-8 bytes of NFC text per token, over all `texts` together."""
+    counts = count(tokenizer, texts)
+    tokens = sum(one.tokens for one in counts)
     if not tokens:
-        raise ValueError("bytes per token of no text: give at least one text")
-    return sum(row[2] for row in rows) / tokens
+        raise ValueError("bytes per token of no text at all: give one text or more")
+    return sum(one.bytes for one in counts) / tokens
 
 
 def interval(
@@ -50,14 +62,26 @@ def interval(
     resamples: int = 1_000,
     seed: int = 0,
 ) -> tuple[float, float, float]:
-    """Fertility with a bootstrap interval over documents: (value, low, high)."""
-    rows = _counts(tokenizer, texts)
+    """Fertility and its bootstrap interval over documents: (value, low, high).
+
+    Documents are drawn with replacement (Efron, 1979), because the syllables of one
+    article are not independent of each other.
+    """
+    counts = [one for one in count(tokenizer, texts) if one.syllables]
+    value = _ratio(counts)
     draw = random.Random(seed)
-    values = []
-    for _ in range(resamples):
-        sample = draw.choices(rows, k=len(rows))
-        values.append(sum(row[0] for row in sample) / sum(row[1] for row in sample))
-    values.sort()
+    values = sorted(
+        _ratio(draw.choices(counts, k=len(counts))) for _ in range(resamples)
+    )
     edge = int(resamples * (1 - level) / 2)
-    value = sum(row[0] for row in rows) / sum(row[1] for row in rows)
     return value, values[edge], values[-1 - edge]
+
+
+def _ratio(counts: Iterable[Count]) -> float:
+    tokens = syllables = 0
+    for one in counts:
+        tokens += one.tokens
+        syllables += one.syllables
+    if not syllables:
+        raise ValueError("fertility of no text at all: give one syllable or more")
+    return tokens / syllables

@@ -27,7 +27,7 @@ from tokenizers import models, normalizers, trainers
 from tokenizers import pre_tokenizers as pre
 
 from aulac.tokenizer.alphabet import BYTES, unspell
-from aulac.tokenizer.fast import SPECIALS, Tokenizer, assemble, nfc, split
+from aulac.tokenizer.fast import SPECIALS, Tokenizer, assemble, names, nfc, split
 
 SMALLEST = len(SPECIALS) + len(BYTES)
 MIN_FREQUENCY = 2  # a pair seen once is a coincidence
@@ -100,8 +100,8 @@ def across(
     again, on phrases now. A few merges more than needed are learnt, because two of
     them may spell the same token.
     """
-    size = backend.get_vocab_size()
-    tokens = [backend.id_to_token(place) for place in range(size)]
+    tokens = names(backend)
+    size = len(tokens)
     second = Backend(models.BPE())
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size + vocab_size // 100,
@@ -126,8 +126,8 @@ def rewritten(texts: Iterable[str], backend: Backend) -> Iterator[str]:
     began in the middle of a letter would help nobody.
     """
     whole = [
-        chr(FIRST_CHAR + place) if _is_text(backend.id_to_token(place)) else " "
-        for place in range(backend.get_vocab_size())
+        chr(FIRST_CHAR + place) if _is_text(token) else " "
+        for place, token in enumerate(names(backend))
     ]
     found = (phrase for text in texts for phrase in PHRASE.findall(text))
     while batch := list(islice(found, BATCH)):
