@@ -152,8 +152,9 @@ def inputs_digest(places: Places) -> str:
     groups = [
         (places.sources, sorted(_files(places.sources, skip="_build"))),
         (code, sorted(code.glob("*.py"))),
+        (places.notebooks, sorted((places.notebooks / "source").glob("*.md"))),
         (places.notebooks, [p for lang in LANGUAGES for p in places.lessons(lang)]),
-        (places.verified, sorted(places.verified.glob("*.ipynb"))),
+        (places.verified, sorted(places.verified.rglob("*.ipynb"))),
         (places.verified, sorted(places.verified.glob("report.json"))),
         (places.results, sorted(places.results.glob("*.json"))),
         (ROOT, [ROOT / "course/aulac/scale.py", ROOT / "course/aulac/flops.py"]),

@@ -16,6 +16,7 @@ from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -103,22 +104,45 @@ def _plain_environment(formula: str) -> str:
     return formula
 
 
-def mark_sections(app: Sphinx, doctree: nodes.document) -> None:
-    """Anchors that both editions share, and classes by kind of section."""
-    for number, section in enumerate(doctree.findall(nodes.section)):
-        section["ids"].append(f"s-{number}")
-        title = section.next_node(nodes.title)
-        if title is not None:
-            kind = SECTIONS.get(title.astext().strip().casefold())
-            if kind:
-                section["classes"].append(kind)
-    for paragraph in doctree.findall(nodes.paragraph):
-        first = paragraph.children[0] if paragraph.children else None
-        if isinstance(first, nodes.strong):
-            words = first.astext().casefold()
-            for lead, kind in LEADS.items():
-                if words.startswith(lead):
-                    paragraph["classes"].append(kind)
+class MarkSections(SphinxTransform):
+    """Anchors that both editions share, and classes by kind of section.
+
+    Runs before Sphinx collects the contents of a page. Exercises written under
+    "when it breaks" are moved out of it: they are about the whole lesson.
+    """
+
+    default_priority = 300
+
+    def apply(self, **kwargs: Any) -> None:
+        for section in list(self.document.findall(nodes.section)):
+            kind = _kind(section)
+            if not kind:
+                continue
+            section["classes"].append(kind)
+            parent = section.parent
+            if kind == "aulac-exercises" and _kind(parent) == "aulac-breaks":
+                at = parent.index(section)
+                moved = parent.children[at:]
+                del parent.children[at:]
+                place = parent.parent.index(parent) + 1
+                for offset, node in enumerate(moved):
+                    parent.parent.insert(place + offset, node)
+        for number, section in enumerate(self.document.findall(nodes.section)):
+            section["ids"].append(f"s-{number}")
+        for paragraph in self.document.findall(nodes.paragraph):
+            first = paragraph.children[0] if paragraph.children else None
+            if isinstance(first, nodes.strong):
+                words = first.astext().casefold()
+                for lead, kind in LEADS.items():
+                    if words.startswith(lead):
+                        paragraph["classes"].append(kind)
+
+
+def _kind(node: nodes.Node) -> str:
+    if not isinstance(node, nodes.section):
+        return ""
+    title = node.next_node(nodes.title)
+    return SECTIONS.get(title.astext().strip().casefold(), "") if title else ""
 
 
 def add_context(
@@ -135,7 +159,7 @@ def add_context(
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.add_html_math_renderer("aulac", (visit_math, None), (visit_math_block, None))
-    app.connect("doctree-read", mark_sections)
+    app.add_transform(MarkSections)
     # Before the theme, which renders some templates while it looks at them.
     app.connect("html-page-context", add_context, priority=100)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

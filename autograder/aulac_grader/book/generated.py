@@ -51,34 +51,31 @@ def table(head: list[str], rows: list[list[str]], css: str = "") -> str:
 
 
 def dial(places: Places, lang: str) -> str:
-    """The table of scales, from `aulac.scale`."""
-    from aulac import scale
+    """The table of scales, from `aulac.scale`: a column for each, to fit a phone."""
     from aulac.flops import parameters
+    from aulac.scale import SCALES, Scale
 
-    head = {
-        "vi": ["Quy mô", "Máy", "Tham số", "Tầng × rộng", "Đầu chú ý (Q/KV)"]
-        + ["Từ vựng", "Ngữ cảnh", "Token huấn luyện", "Phút"],
-        "en": ["Scale", "Machine", "Parameters", "Depth × width", "Heads (Q/KV)"]
-        + ["Vocabulary", "Context", "Training tokens", "Minutes"],
-    }[lang]
     million = {"vi": "triệu", "en": "M"}[lang]
 
     def count(value: float) -> str:
-        return f"{written(float(f'{value / 1e6:.3g}'), lang)} {million}"
+        return f"{written(float(f'{value / 1e6:.3g}'), lang)}\u00a0{million}"
 
+    kinds: list[tuple[str, str, Callable[[Scale], str]]] = [
+        ("Máy", "Machine", lambda s: s.machine_vi if lang == "vi" else s.machine_en),
+        ("Tham số", "Parameters", lambda s: count(parameters(s))),
+        ("Tầng × độ rộng", "Depth × width", lambda s: f"{s.depth} × {s.width}"),
+        ("Đầu chú ý (Q / KV)", "Heads (Q / KV)", lambda s: f"{s.heads} / {s.kv_heads}"),
+        ("Từ vựng", "Vocabulary", lambda s: written(s.vocab_size, lang)),
+        ("Ngữ cảnh (token)", "Context (tokens)", lambda s: written(s.context, lang)),
+        ("Văn bản sinh ra", "Stories made", lambda s: written(s.documents, lang)),
+        ("Token huấn luyện", "Training tokens", lambda s: count(s.tokens)),
+        ("Phút", "Minutes", lambda s: written(s.minutes, lang)),
+    ]
+    head = [{"vi": "Quy mô", "en": "Scale"}[lang]]
+    head += [f"<code>{name}</code>" for name in SCALES]
     rows = [
-        [
-            f"<code>{row.name}</code>",
-            escape(row.machine_vi if lang == "vi" else row.machine_en),
-            count(parameters(row)),
-            f"{row.depth} × {row.width}",
-            f"{row.heads} / {row.kv_heads}",
-            written(row.vocab_size, lang),
-            written(row.context, lang),
-            count(row.tokens),
-            written(row.minutes, lang),
-        ]
-        for row in scale.SCALES.values()
+        [vi if lang == "vi" else en, *(escape(of(row)) for row in SCALES.values())]
+        for vi, en, of in kinds
     ]
     return table(head, rows, "aulac-dial")
 
@@ -169,14 +166,15 @@ def _value(value: Any, lang: str) -> str:
 
 def date(iso: str, lang: str) -> str:
     """2026-11-23 as each language writes it: 23-11-2026, 23 November 2026."""
-    months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+    months = "January February March April May June July August September"
+    names = [*months.split(), "October", "November", "December"]
     match = re.match(r"(\d{4})-(\d\d)-(\d\d)", iso)
     if match is None:
         return escape(iso)
     year, month, day = (int(part) for part in match.groups())
     if lang == "vi":
         return f"{day:02}-{month:02}-{year}"
-    return f"{day} {months[month - 1]} {year}"
+    return f"{day} {names[month - 1]} {year}"
 
 
 MAKERS: dict[str, Callable[[Places, str], str]] = {

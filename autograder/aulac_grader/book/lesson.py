@@ -16,6 +16,9 @@ from typing import Any
 
 from aulac.lesson.outcome import RECORD_MIME, written
 
+from aulac_grader.author.build import House, pristine
+from aulac_grader.author.links import Shelf
+from aulac_grader.author.source import read
 from aulac_grader.book.generated import date, table
 from aulac_grader.book.glossary import References
 from aulac_grader.book.places import BookError, Places
@@ -68,10 +71,10 @@ def read_lesson(
     path: Path, lang: str, places: Places, report: dict[str, Any], refs: References
 ) -> Lesson:
     """Put a lesson together. Raises BookError when the notebook cannot be read."""
-    notebook = _read(path)
-    run_path = places.verified / path.name
-    run = _read(run_path) if run_path.exists() else None
+    notebook = course_notebook(path, lang, places)
     entry = report.get("lessons", {}).get(path.stem[:2], {})
+    runs = (places.verified / path.name, places.verified / "failed" / path.name)
+    run = next((_read(run) for run in runs if run.exists()), None)
     ran = {cell.get("id"): cell for cell in (run or {}).get("cells", [])}
     cells, missing = [], []
     for cell in notebook["cells"]:
@@ -91,7 +94,8 @@ def read_lesson(
     state = _state(run, entry, missing)
     title, first = _title(cells, path)
     name = path.stem
-    note = _cell("aulac-verified", status(entry, report, state, lang, name, notebook))
+    bands = _bands(path, places)
+    note = _cell("aulac-verified", status(entry, report, state, lang, name, bands))
     cells.insert(first + 1, note)
     return Lesson(
         name,
@@ -101,6 +105,26 @@ def read_lesson(
         state,
         missing,
     )
+
+
+def course_notebook(path: Path, lang: str, places: Places) -> dict[str, Any]:
+    """The notebook as the course has it, even where a reader has changed the file."""
+    notebook = _read(path)
+    source = places.notebooks / "source" / f"{path.stem}.md"
+    if pristine(path.read_bytes()) or not source.exists():
+        return notebook
+    house = House(places.notebooks, Shelf(places.sources))
+    lessons, _ = house.load()
+    made = [house.notebook(item, lang) for item in lessons if item.name == path.stem]
+    return made[0] if made else notebook
+
+
+def _bands(path: Path, places: Places) -> dict[str, Any]:
+    """The bands of the lesson's header, for what each outcome means."""
+    source = places.notebooks / "source" / f"{path.stem}.md"
+    if not source.exists():
+        return {}
+    return read(source).front.get("aulac", {}).get("bands", {})
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -125,7 +149,7 @@ def _same(ran: dict[str, Any], cell: dict[str, Any]) -> bool:
 def _state(run: Any, entry: dict[str, Any], missing: list[str]) -> str:
     if run is None:
         return "unverified"
-    if entry.get("error") or entry.get("status") not in (None, "ok", "passed"):
+    if entry.get("status", "passed") != "passed":
         return "failed"
     return "stale" if missing else "verified"
 
@@ -224,7 +248,7 @@ def status(
     state: str,
     lang: str,
     name: str,
-    notebook: dict[str, Any],
+    bands: dict[str, Any],
 ) -> str:
     """The lines under a lesson's title: last verified, the outcomes, the download."""
     words = _WORDS[lang]
@@ -233,7 +257,7 @@ def status(
         parts.append(f"<p>{_ran(entry, report, lang)}</p>")
     if state != "verified":
         parts.append(f"<p><strong>{words[state]}</strong></p>")
-    if records := _records(entry, notebook, lang):
+    if records := _records(entry, bands, lang):
         parts.append(records)
     parts.append(
         f'<p class="aulac-get"><a href="notebooks/{name}.ipynb" download>'
@@ -306,12 +330,11 @@ def machine_words(machine: dict[str, Any], lang: str) -> str:
     return ", ".join(words)
 
 
-def _records(entry: dict[str, Any], notebook: dict[str, Any], lang: str) -> str:
+def _records(entry: dict[str, Any], bands: dict[str, Any], lang: str) -> str:
     records = entry.get("records", {})
     if not records:
         return ""
     words = _WORDS[lang]
-    bands = notebook["metadata"].get("aulac", {}).get("bands", {})
     rows = []
     for name, found in records.items():
         band = found.get("band") or bands.get(name)

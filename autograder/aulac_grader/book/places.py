@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from aulac_grader import house
 
 LANGUAGES = ("vi", "en")
 # The file names of a lesson: two digits, an underscore, a name in plain letters.
-LESSON_PATTERN = "[0-9][0-9]_*.ipynb"
+LESSON = re.compile(r"\d\d_[a-z0-9_]+\.ipynb")
 
 
 class BookError(Exception):
@@ -53,4 +54,6 @@ class Places:
         return self.html / lang
 
     def lessons(self, lang: str) -> list[Path]:
-        return sorted((self.notebooks / lang).glob(LESSON_PATTERN))
+        """The course's notebooks; a reader's own copies (….mine.ipynb) are left out."""
+        folder = self.notebooks / lang
+        return sorted(p for p in folder.glob("*.ipynb") if LESSON.fullmatch(p.name))

@@ -9,12 +9,43 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+    ]
 )
 # Not text of the page, or text that a reader of this edition does not see.
 SILENT = frozenset(("script", "style", "svg", "button", "math", "template"))
 # Tags that do not end a word: text on both sides of them belongs together.
-INLINE = frozenset(["a", "abbr", "b", "code", "em", "i", "kbd", "mark", "span", "strong", "sub", "sup", "u", "wbr"])
+INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "code",
+        "em",
+        "i",
+        "kbd",
+        "mark",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "u",
+        "wbr",
+    ]
+)
 LOADS = {
     "script": "src",
     "link": "href",

@@ -22,7 +22,12 @@ from aulac_grader.book.glossary import (
     glossary_markdown,
     read_references,
 )
-from aulac_grader.book.lesson import Lesson, read_lesson, read_report
+from aulac_grader.book.lesson import (
+    Lesson,
+    course_notebook,
+    read_lesson,
+    read_report,
+)
 from aulac_grader.book.pages import Page, read_pages
 from aulac_grader.book.places import BookError, Places
 
@@ -171,4 +176,6 @@ def copy_notebooks(places: Places, lang: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for path in places.lessons(lang):
-        shutil.copyfile(path, folder / path.name)
+        notebook = course_notebook(path, lang, places)
+        text = json.dumps(notebook, ensure_ascii=False, indent=1)
+        (folder / path.name).write_text(text + "\n", encoding="utf-8")
