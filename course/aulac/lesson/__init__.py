@@ -10,7 +10,7 @@ Importing this module loads neither torch nor IPython.
 """
 
 from aulac.lesson.exercise import check
-from aulac.lesson.language import bilingual, language, localise, spans
+from aulac.lesson.language import bilingual, choose, localise, spans
 from aulac.lesson.outcome import predict, record
 from aulac.lesson.picture import show, table_html
 from aulac.lesson.session import Here, setup
@@ -19,7 +19,7 @@ __all__ = [
     "Here",
     "bilingual",
     "check",
-    "language",
+    "choose",
     "localise",
     "predict",
     "record",

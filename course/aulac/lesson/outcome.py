@@ -7,7 +7,7 @@ from contextlib import suppress
 from html import escape
 from typing import Any
 
-from aulac.lesson.language import choose, emit, spans
+from aulac.lesson.language import choose, emit, plain, spans
 
 RECORD_MIME = "application/vnd.aulac.record+json"
 
@@ -122,8 +122,6 @@ def written(value: Any, lang: str) -> str:
 
 
 def _say(vi: str, en: str, css: str, extra: dict[str, Any] | None = None) -> None:
-    from aulac.lesson.language import plain
-
     html = f'<div class="{css}">{spans(vi, en)}</div>'
     data: dict[str, Any] = {
         "text/html": html,
