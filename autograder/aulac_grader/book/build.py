@@ -80,9 +80,7 @@ def _make(
     places.stamp.unlink(missing_ok=True)
     trees = [write_tree(places, lang) for lang in languages]
     for tree in trees:
-        if force or _names_changed(places, tree.lang, tree.names):
-            shutil.rmtree(places.doctrees(tree.lang), ignore_errors=True)
-            shutil.rmtree(places.site(tree.lang), ignore_errors=True)
+        _clear_if_remade(places, tree.lang, tree.names, force)
     say(f"Sphinx: {', '.join(languages)} …")
     with ThreadPoolExecutor(len(trees)) as pool:
         failures = list(pool.map(lambda tree: _sphinx(places, tree.lang), trees))
@@ -105,21 +103,28 @@ def _make(
     return built
 
 
-def _names_changed(places: Places, lang: str, names: list[str]) -> bool:
-    """A page that went must leave no trace, and a changed contents list is on all."""
-    path = places.doctrees(lang) / "names.json"
-    now = json.dumps(names)
-    if path.exists() and path.read_text() == now:
-        return False
+def _clear_if_remade(places: Places, lang: str, names: list[str], force: bool) -> None:
+    """Begin an edition anew when every page may differ.
+
+    A page that went must leave no trace, a changed contents list is on all pages, and
+    Sphinx does not know that our code or the templates changed.
+    """
+    digest = hashlib.sha256(json.dumps(names).encode())
+    everywhere = [
+        *sorted(Path(__file__).parent.glob("*.py")),
+        *sorted((places.sources / "_templates").glob("*")),
+        *sorted((places.sources / "locale").glob("*")),
+        places.sources / "_config.yml",
+    ]
+    for path in everywhere:
+        digest.update(path.read_bytes())
+    mark = places.doctrees(lang) / "made-with.txt"
+    if not force and mark.exists() and mark.read_text() == digest.hexdigest():
+        return
     shutil.rmtree(places.doctrees(lang), ignore_errors=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(now)
-    return False if not places.site(lang).exists() else _clear(places.site(lang))
-
-
-def _clear(folder: Path) -> bool:
-    shutil.rmtree(folder, ignore_errors=True)
-    return False
+    shutil.rmtree(places.site(lang), ignore_errors=True)
+    mark.parent.mkdir(parents=True)
+    mark.write_text(digest.hexdigest())
 
 
 def _sphinx(places: Places, lang: str) -> str:

@@ -130,7 +130,9 @@ class MarkSections(SphinxTransform):
         for number, section in enumerate(self.document.findall(nodes.section)):
             section["ids"].append(f"s-{number}")
         for paragraph in self.document.findall(nodes.paragraph):
-            first = paragraph.children[0] if paragraph.children else None
+            # MyST leaves an empty text before a leading strong.
+            filled = (child for child in paragraph.children if child.astext())
+            first = next(filled, None)
             if isinstance(first, nodes.strong):
                 words = first.astext().casefold()
                 for lead, kind in LEADS.items():
