@@ -34,7 +34,7 @@ def load(path: Path) -> dict[str, Any]:
 
 def save(path: Path, report: dict[str, Any]) -> None:
     """Write the report in one step."""
-    text = json.dumps(report, ensure_ascii=False, indent=1, sort_keys=True)
+    text = json.dumps(report, ensure_ascii=False, indent=1)
     replace(path, (text + "\n").encode())
 
 
@@ -71,30 +71,26 @@ def _cpu() -> str:
 
 
 def table(rows: dict[str, Row], fresh: set[str]) -> Table:
-    """One line a lesson, one a recorded outcome beside its band."""
+    """A line for each lesson, and below it one for each outcome beside its band."""
     result = Table(box=None, pad_edge=False)
     result.add_column("")
     result.add_column("bài / lesson", overflow="fold")
-    result.add_column("giây / s", justify="right")
-    result.add_column("MB", justify="right")
-    result.add_column("kết quả / outcome", overflow="fold")
-    result.add_column("giá trị / value", justify="right")
-    result.add_column("khoảng / band")
+    result.add_column("s · giá trị / value", justify="right")
+    result.add_column("MB · khoảng / band", justify="right")
     result.add_column("")
     for number, row in sorted(rows.items()):
         mark = MARKS.get(row["status"], "?")
-        name = escape(row.get("name", number))
+        name = f"[bold]{escape(row.get('name', number))}[/]"
         if row["status"] == "passed" and number not in fresh:
-            name += " [dim](không đổi / unchanged)[/]"
-        lines = [_outcome(n, r) for n, r in row.get("records", {}).items()]
+            name += " [dim]không đổi / unchanged[/]"
+        seconds = f"[bold]{row['seconds']:.1f}[/]" if row.get("seconds") else ""
+        peak = f"[bold]{row['peak_mb']:.0f}[/]" if row.get("peak_mb") else ""
+        result.add_row(mark, name, seconds, peak, "")
         if row["status"] == "skipped":
-            lines = [(escape(row.get("error") or ""), "", "", "")]
-        first = lines[0] if lines else ("", "", "", "")
-        seconds = f"{row['seconds']:.1f}" if row.get("seconds") else ""
-        peak = f"{row['peak_mb']:.0f}" if row.get("peak_mb") else ""
-        result.add_row(mark, name, seconds, peak, *first)
-        for line in lines[1:]:
-            result.add_row("", "", "", "", *line)
+            result.add_row("", f"  {escape(row.get('error') or '')}", "", "", "")
+        for outcome, record in row.get("records", {}).items():
+            named, value, band, ok = _outcome(outcome, record)
+            result.add_row("", f"  {named}", value, band, ok)
     return result
 
 

@@ -404,7 +404,7 @@ class Verifier:
         report.save(
             self.report_path,
             {
-                "lessons": {n: row for n, row in lessons.items() if row},
+                "lessons": {n: lessons[n] for n in sorted(lessons) if lessons[n]},
                 "machine": report.machine(self.environment),
                 "scale": self.scale,
                 "lang": self.lang,
