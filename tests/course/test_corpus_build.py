@@ -181,7 +181,7 @@ def test_the_card_says_terms_counts_and_making_in_both_languages(tmp_path):
     assert sum(e.share for e in card.sources) == pytest.approx(1)
     assert card.settings["seed"] == 9
     page = (tmp_path / "out/card.md").read_text(encoding="utf-8")
-    assert "# Thẻ dữ liệu: out" in page
+    assert "# Phiếu dữ liệu: out" in page
     assert "# Data card: out" in page
     assert page == card.to_markdown()
 

@@ -139,13 +139,13 @@ def _percent(share: float, lang: str) -> str:
 
 _WORDS: dict[str, dict[str, Any]] = {
     "vi": {
-        "title": "Thẻ dữ liệu",
-        "intro": "Kho ngữ liệu tiếng Việt để huấn luyện mô hình ngôn ngữ. Thẻ này do "
+        "title": "Phiếu dữ liệu",
+        "intro": "Kho ngữ liệu tiếng Việt để huấn luyện mô hình ngôn ngữ. Phiếu này do "
         "`aulac corpus build` ghi ra cùng lúc với dữ liệu.",
         "sources": "Nguồn và giấy phép",
         "head": "| nguồn | giấy phép | văn bản | byte | tỉ lệ | địa chỉ |",
         "terms": "Mô hình huấn luyện trên kho này phải tuân theo **mọi** giấy phép "
-        "trong bảng, và ghi tên các nguồn trong thẻ mô hình.",
+        "trong bảng, và ghi tên các nguồn trong phiếu mô hình.",
         "how": "Cách làm",
         "pipeline": "Nạp, làm sạch (NFC, bảng mã cũ, ký tự điều khiển, dòng thừa), "
         "đánh giá chất lượng, che dữ liệu cá nhân, bỏ bản trùng (băm chính xác rồi "

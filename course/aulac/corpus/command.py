@@ -80,7 +80,7 @@ def build(
     licence: Annotated[
         str | None,
         typer.Option(
-            help="Giấy phép của tệp của bạn, ghi vào thẻ dữ liệu. / "
+            help="Giấy phép của tệp của bạn, ghi vào phiếu dữ liệu. / "
             "Licence of your files, for the data card."
         ),
     ] = None,
@@ -98,7 +98,7 @@ def build(
         ),
     ] = None,
 ) -> None:
-    """Dựng kho: nạp, làm sạch, che dữ liệu cá nhân, bỏ trùng, chia tập, ghi thẻ.
+    """Dựng kho: nạp, làm sạch, che dữ liệu cá nhân, bỏ trùng, chia tập, ghi phiếu dữ liệu.
 
     Build a corpus: load, clean, redact personal data, deduplicate, split, card.
 
