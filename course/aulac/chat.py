@@ -79,7 +79,11 @@ class Conversation:
     ):
         self.model, self.tokenizer = model, tokenizer
         self.max_tokens = max_tokens
-        self.sampling = {"temperature": 0.3, "top_k": 20, "seed": 0} | sampling
+        self.sampling: dict[str, Any] = {
+            "temperature": 0.3,
+            "top_k": 20,
+            "seed": 0,
+        } | sampling
         first = {"role": "system", "content": system}
         self.messages: list[Message] = [first] if system else []  # type: ignore[list-item]
 
@@ -90,10 +94,8 @@ class Conversation:
         self.messages.append({"role": "user", "content": text})
         prompt = self._prompt()
         answer = ""
-        room = {"max_tokens": self.max_tokens}
-        for piece in stream(
-            self.model, self.tokenizer, prompt, **room, **self.sampling
-        ):
+        options = self.sampling | {"max_tokens": self.max_tokens}
+        for piece in stream(self.model, self.tokenizer, prompt, **options):
             answer += piece
             yield piece
         self.messages.append({"role": "assistant", "content": answer.strip()})

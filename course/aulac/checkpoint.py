@@ -128,6 +128,7 @@ class Checkpoint:
         return self.saved
 
     def _read(self, device: torch.device) -> dict[str, Any]:
+        assert self.path is not None
         try:
             return torch.load(self.path, map_location=device, weights_only=True)
         except Exception as error:  # torch raises many kinds for a broken file

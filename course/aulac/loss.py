@@ -43,7 +43,7 @@ class LinearCrossEntropy(torch.autograd.Function):
         return total / max(1, len(targets))
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         d_hidden, d_weight, keep = ctx.saved_tensors
         scale = grad / max(1, len(d_hidden))
         full = d_hidden.new_zeros(len(keep), d_hidden.shape[1])  # (N, W)

@@ -60,7 +60,7 @@ class Muon(Optimizer):
             for shape, params in alike.items():
                 self.update(params, group, max(1.0, shape[0] / shape[1]) ** 0.5)
 
-    def update(self, params: list[Tensor], group: dict, size: float) -> None:
+    def update(self, params: list[Any], group: dict, size: float) -> None:
         """One step for matrices of one shape: (N, rows, cols) in one product."""
         lr, beta, decay = group["lr"], group["momentum"], group["weight_decay"]
         directions = []
@@ -69,7 +69,7 @@ class Muon(Optimizer):
             if "momentum" not in state:
                 state["momentum"] = torch.zeros_like(p)
             state["momentum"].lerp_(p.grad, 1 - beta)
-            directions.append(p.grad.lerp(state["momentum"], beta))  # Nesterov
+            directions.append(torch.lerp(p.grad, state["momentum"], beta))  # Nesterov
         step = orthogonalise(torch.stack(directions))  # (N, rows, cols)
         for p, direction in zip(params, step, strict=True):
             p.mul_(1 - lr * decay).add_(direction, alpha=-lr * size)
@@ -88,7 +88,9 @@ class Rates(Protocol):
 
 def groups(model: nn.Module) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """Parameters in three kinds: matrices of the blocks, embeddings, gains."""
-    matrices, embeddings, gains = [], [], []
+    matrices: list[Tensor] = []
+    embeddings: list[Tensor] = []
+    gains: list[Tensor] = []
     for name, p in model.named_parameters():
         if not p.requires_grad:
             continue

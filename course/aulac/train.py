@@ -68,7 +68,7 @@ class Plan:
     @classmethod
     def pretraining(cls, scale: Scale, **changes: Any) -> Plan:
         """The plan of a scale's base model."""
-        values = {
+        values: dict[str, Any] = {
             "steps": scale.steps,
             "muon_lr": scale.muon_lr,
             "adam_lr": scale.adam_lr,
@@ -80,7 +80,7 @@ class Plan:
     @classmethod
     def tuning(cls, scale: Scale, **changes: Any) -> Plan:
         """The plan of a scale's instruction tuning: gentler, and all of it decay."""
-        values = {
+        values: dict[str, Any] = {
             "steps": scale.sft_steps,
             "muon_lr": scale.muon_lr * scale.sft_lr,
             "adam_lr": scale.adam_lr * scale.sft_lr,
@@ -202,8 +202,7 @@ def train(
     """
     opts = optimisers(model, plan, muon=plan.muon)
     scaler = make_scaler(model)
-    state = {"opts": opts, "scaler": scaler, "data": data}
-    checkpoint = Checkpoint(out, model, plan, **state)
+    checkpoint = Checkpoint(out, model, plan, opts=opts, scaler=scaler, data=data)
     torch.manual_seed(plan.seed)
     done = checkpoint.load() if resume else checkpoint.clear()
     log = Log(out, done)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from aulac.scale import Scale
 
 app = typer.Typer(help="Huấn luyện mô hình nền / train a base model.")
 
@@ -43,7 +46,7 @@ def train(
     print(f"Xong: mô hình ở {folder} / done: the model is in {folder}")
 
 
-def run_training(scale, folder: Path, resume: bool) -> None:  # type: ignore[no-untyped-def]
+def run_training(scale: Scale, folder: Path, resume: bool) -> None:
     """Make what is missing and train, turning known failures into a sentence."""
     import shutil
 

@@ -103,9 +103,9 @@ def _nats(model: Transformer, pieces: list[tuple[list[int], list[int]]]) -> floa
     longest = max(len(ids) for ids, _ in pieces)
     inputs = torch.zeros(len(pieces), longest, dtype=torch.long)  # (B, T)
     targets = torch.full_like(inputs, -100)
-    for row, (ids, wanted) in enumerate(pieces):
+    for row, (ids, next_ids) in enumerate(pieces):
         inputs[row, : len(ids)] = torch.tensor(ids)
-        targets[row, : len(ids)] = torch.tensor(wanted)
+        targets[row, : len(ids)] = torch.tensor(next_ids)
     device = model.embed.weight.device
     logits = model(inputs.to(device)).float().flatten(0, 1)  # (B T, V)
     wanted = targets.to(device).flatten()

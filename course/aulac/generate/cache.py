@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,9 @@ class KVCache:
         self, config: Config, size: int, batch: int = 1, like: Tensor | None = None
     ):
         shape = (config.depth, batch, config.kv_heads, size, config.head_dim)
-        options = {} if like is None else {"dtype": like.dtype, "device": like.device}
+        options: dict[str, Any] = (
+            {} if like is None else {"dtype": like.dtype, "device": like.device}
+        )
         self.keys = torch.zeros(shape, **options)
         self.values = torch.zeros(shape, **options)
         self.size = size
