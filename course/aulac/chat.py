@@ -94,7 +94,7 @@ class Conversation:
         self.messages.append({"role": "user", "content": text})
         prompt = self._prompt()
         answer = ""
-        options = self.sampling | {"max_tokens": self.max_tokens}
+        options: dict[str, Any] = self.sampling | {"max_tokens": self.max_tokens}
         for piece in stream(self.model, self.tokenizer, prompt, **options):
             answer += piece
             yield piece
