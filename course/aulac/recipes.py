@@ -46,25 +46,35 @@ def talks(scale: Scale, seed: int = SEED) -> Conversations:
     return list(conversations(scale.conversations, seed=seed))
 
 
+def new_model(tokenizer: Tokenizer, scale: Scale) -> Transformer:
+    """An untrained model of the scale's size: the same weights every time."""
+    import torch
+
+    from aulac.model import Config, Transformer
+
+    torch.manual_seed(SEED)
+    return Transformer(Config.of(scale, tokenizer.vocab_size)).to(device())
+
+
 def pretrain(
     texts: list[str],
     tokenizer: Tokenizer,
     scale: Scale,
     out: Path,
     on_step: OnStep | None = None,
+    model: Transformer | None = None,
 ) -> Transformer:
-    """A base model from texts: shards, batches, the plan of the scale, the loop."""
-    import torch
+    """A base model from texts: shards, batches, the plan of the scale, the loop.
 
-    from aulac.model import Config, Transformer
+    `model` is trained in place; None begins with `new_model`.
+    """
     from aulac.shards import Batches, Shards, write_texts
     from aulac.train import Plan, train
 
     if not (out / "shards").exists():
         write_texts(texts, tokenizer, out / "shards")
     shards = Shards.open(out / "shards")
-    torch.manual_seed(SEED)
-    model = Transformer(Config.of(scale, tokenizer.vocab_size)).to(device())
+    model = model or new_model(tokenizer, scale)
     data = Batches(shards, scale.batch, scale.context, seed=SEED)
     train(model, data, Plan.pretraining(scale), out / "run", on_step=on_step)
     return model

@@ -2,13 +2,12 @@
 
 `demo()` takes a word typed by the reader apart into onset, glide, nucleus, coda and
 tone, and shows its bytes in Unicode (NFC, NFD), in the legacy encodings TCVN3 and
-VNI, and the Telex keys that type it. A word that is no Vietnamese syllable gets the
+VNI, and the Telex keys that type it. A word that is no Vietnamese syllable is told the
 rule that it breaks.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from html import escape
 
@@ -149,21 +148,20 @@ def _legacy(word: str, encoding: str) -> tuple[str, str]:
         missing = escape(error.object[error.start])
         return "–", spans(f"không có mã cho {missing}", f"no code for {missing}")
     seen = b"".join(pieces).decode("cp1252", errors="replace")
-    reads = spans("mở nhầm sẽ thấy", "opened wrongly it reads")
-    return _hex(pieces), f"{reads} “{escape(seen)}”"
+    reads = spans("mở nhầm: ", "misread: ")
+    return _hex(pieces), f"{reads}“{escape(seen)}”"
 
 
 def _bytes_html(word: str) -> str:
     rows = []
-    for form, label in (("NFC", "UTF-8, NFC"), ("NFD", "UTF-8, NFD")):
-        text = unicodedata.normalize(form, word)
+    for text, label in ((normalise(word), "NFC"), (decompose(word), "NFD")):
         data = [c.encode() for c in text]
         size = sum(map(len, data))
         count = spans(
             f"{len(text)} điểm mã, {size} byte",
             f"{len(text)} code points, {size} bytes",
         )
-        rows.append((label, f"<code>{_hex(data)}</code>", count))
+        rows.append((f"UTF-8, {label}", f"<code>{_hex(data)}</code>", count))
     for encoding, label in (("tcvn3", "TCVN3"), ("vni", "VNI")):
         data_html, note = _legacy(word, encoding)
         rows.append((label, f"<code>{data_html}</code>", note))
