@@ -186,7 +186,7 @@ def clean_outputs(
 ) -> list[dict[str, Any]]:
     """Outputs a static page can show: no widget state, no records, no folders."""
     cleaned: list[dict[str, Any]] = []
-    for output in outputs:
+    for output in _joined(outputs):
         kind = output.get("output_type")
         if kind == "stream":
             text = _stream(_text(output["text"]), places)
@@ -201,6 +201,21 @@ def clean_outputs(
         elif kind == "error":
             cleaned.append({**output, "traceback": _traceback(output, places)})
     return cleaned
+
+
+def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Pieces of one stream put together: a progress line may span them."""
+    joined: list[dict[str, Any]] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.get("output_type") == "stream":
+            text = _text(output["text"])
+            if last.get("output_type") == "stream" and last["name"] == output["name"]:
+                last["text"] += text
+                continue
+            output = {**output, "text": text}
+        joined.append(output)
+    return joined
 
 
 def _bundle(data: dict[str, Any], places: Places) -> dict[str, Any]:

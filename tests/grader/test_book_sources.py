@@ -1,0 +1,204 @@
+"""What the book is made from: pages, glossary, generated parts, lessons' outputs."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+import yaml
+from aulac_grader.book.generated import date, dial, plan, results
+from aulac_grader.book.glossary import glossary_markdown, read_references
+from aulac_grader.book.lesson import band_words, clean_outputs
+from aulac_grader.book.pages import read_page, read_pages
+from aulac_grader.book.places import LANGUAGES, BookError, Places
+from aulac_grader.house import BOOK
+
+HEADER = '---\ntitle: {vi: "Một", en: "One"}\n---\n\n'
+
+
+def source(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "page.md"
+    path.write_text(text)
+    return path
+
+
+def test_page_gives_each_language_its_prose(tmp_path: Path) -> None:
+    page = read_page(
+        source(
+            tmp_path,
+            HEADER + '+++ {"lang": "vi"}\n\n## A\n\nchữ\n\n+++ {"lang": "en"}\n\n'
+            "## B\n\nletter\n",
+        )
+    )
+    assert page.markdown("vi") == "# Một\n\n## A\n\nchữ\n"
+    assert page.markdown("en") == "# One\n\n## B\n\nletter\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (HEADER + '+++ {"lang": "vi"}\n\nchữ\n', "no English twin"),
+        (
+            HEADER + '+++ {"lang": "vi"}\n\nchữ\n\n+++ {"lang": "en"}\n\n',
+            "English prose is empty",
+        ),
+        (
+            HEADER + '+++ {"lang": "vi"}\n\n## A\n\n+++ {"lang": "en"}\n\n### B\n',
+            "headings differ",
+        ),
+        ('+++ {"lang": "vi"}\n\nchữ\n\n+++ {"lang": "en"}\n\nx\n', "header"),
+        (
+            HEADER
+            + '+++ {"lang": "vi"}\n\n'
+            + unicodedata.normalize("NFD", "chữ")
+            + '\n\n+++ {"lang": "en"}\n\nx\n',
+            "NFC",
+        ),
+        (HEADER + "```{code-cell} ipython3\n1\n```\n", "runs no code"),
+    ],
+)
+def test_page_says_what_is_wrong_and_where(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    with pytest.raises(BookError, match=complaint) as caught:
+        read_page(source(tmp_path, text))
+    assert "page.md:" in str(caught.value)
+
+
+def test_every_page_of_the_book_can_be_read() -> None:
+    pages = read_pages(BOOK / "pages")
+    contents = yaml.safe_load((BOOK / "contents.yml").read_text())
+    listed = {name for part in contents["parts"] for name in part.get("pages", [])}
+    assert {contents["root"], *listed} == {*pages, "glossary"}
+
+
+def test_every_link_of_the_pages_leads_somewhere() -> None:
+    refs = read_references(BOOK)
+    for page in read_pages(BOOK / "pages").values():
+        for lang in LANGUAGES:
+            linked = refs.link(page.markdown(lang), lang, page.name)
+            assert "](term:" not in linked and "](cite:" not in linked
+
+
+def test_glossary_is_complete_in_both_languages() -> None:
+    refs = read_references(BOOK)
+    assert len(refs.terms) >= 60
+    for term in refs.terms:
+        for text in (term.vi, term.en, *term.means.values()):
+            assert text.strip() == text and text
+            assert unicodedata.is_normalized("NFC", text)
+        assert set(term.means) == set(LANGUAGES)
+    for lang in LANGUAGES:
+        page = glossary_markdown(refs, lang)
+        assert all(f'id="term-{term.id}"' in page for term in refs.terms)
+
+
+def test_links_to_unknown_terms_and_works_are_refused() -> None:
+    refs = read_references(BOOK)
+    with pytest.raises(BookError, match=r"here.*nosuchterm"):
+        refs.link("[x](term:nosuchterm)", "vi", "here")
+    with pytest.raises(BookError, match=r"nosuchwork"):
+        refs.link("[x](cite:nosuchwork)", "vi", "here")
+
+
+def test_what_a_notebook_shows_becomes_a_link_of_the_book() -> None:
+    refs = read_references(BOOK)
+    prose = "[token](term:token) and [Liu](cite:liu2025superbpe), `[x](term:token)`"
+    in_notebook = refs.shelf.resolve(prose, "en")
+    assert refs.link(in_notebook, "en", "here") == refs.link(prose, "en", "here")
+    assert refs.link(prose, "en", "here").endswith("`[x](term:token)`")
+    other = "[elsewhere](https://example.org/x)"
+    assert refs.link(other, "en", "here") == other
+
+
+def test_dial_shows_every_scale() -> None:
+    from aulac.scale import SCALES
+
+    for lang in LANGUAGES:
+        html = dial(Places(), lang)
+        for scale in SCALES.values():
+            assert f"<code>{scale.name}</code>" in html
+            assert f"{scale.depth} × {scale.width}" in html
+
+
+def test_plan_links_what_exists_and_says_what_does_not(tmp_path: Path) -> None:
+    folder = tmp_path / "notebooks" / "en"
+    folder.mkdir(parents=True)
+    (folder / "00_welcome.ipynb").write_text("{}")
+    (folder / "00_welcome.mine.ipynb").write_text("{}")
+    html = plan(Places(tmp_path, BOOK), "en")
+    assert html.count('<th scope="row">') == 18
+    assert html.count("here, runs") == 1
+    assert html.count("not written yet") == 17
+    assert 'href="00_welcome.html"' in html
+
+
+def test_results_come_with_machine_and_date(tmp_path: Path) -> None:
+    places = Places(tmp_path, BOOK)
+    assert "make bench" in results(places, "en")
+    places.results.mkdir(parents=True)
+    (places.results / "x.json").write_text(
+        json.dumps(
+            {
+                "title": {"vi": "Tốc độ", "en": "Speed"},
+                "columns": [{"vi": "cách", "en": "way"}, "tok/s"],
+                "rows": [["ours", 1234.5], ["<b>", None]],
+                "machine": "Test CPU",
+                "measured_at": "2026-11-23",
+            }
+        )
+    )
+    vi, en = results(places, "vi"), results(places, "en")
+    assert "## Tốc độ" in vi and "1.234" in vi
+    assert "1,234" in en and "&lt;b&gt;" in en
+    assert "Measured 23 November 2026 on Test CPU" in en
+
+
+def test_a_result_that_cannot_be_shown_is_named(tmp_path: Path) -> None:
+    places = Places(tmp_path, BOOK)
+    places.results.mkdir(parents=True)
+    (places.results / "bad.json").write_text("{}")
+    with pytest.raises(BookError, match=r"bad\.json.*make bench"):
+        results(places, "en")
+
+
+@pytest.mark.parametrize(
+    ("band", "words"),
+    [
+        ([4, 9], "4 – 9"),
+        ([None, 1.5], "≤ 1.5"),
+        ([0.5, None], "≥ 0.5"),
+        ([1, 1], "1"),
+        ({"min": 1, "max": 2}, "1 – 2"),
+        (None, "–"),
+    ],
+)
+def test_bands_in_words(band: object, words: str) -> None:
+    assert band_words(band, "en") == words
+
+
+def test_dates_are_written_as_each_language_does() -> None:
+    assert date("2026-03-01T00:00:00", "vi") == "01-03-2026"
+    assert date("2026-03-01", "en") == "1 March 2026"
+
+
+def test_outputs_lose_what_a_page_cannot_show(tmp_path: Path) -> None:
+    places = Places(tmp_path, BOOK)
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}}
+    shown = clean_outputs(
+        [
+            {"output_type": "display_data", "data": widget, "metadata": {}},
+            {
+                "output_type": "execute_result",
+                "data": widget
+                | {"text/html": f"<p>{tmp_path}/x</p>", "text/plain": "x"},
+                "metadata": {},
+                "execution_count": 3,
+            },
+            {"output_type": "stream", "name": "stdout", "text": "\r \n"},
+        ],
+        places,
+    )
+    assert [output["data"] for output in shown] == [{"text/html": "<p>x</p>"}]
