@@ -105,6 +105,7 @@ class Pool:
         self.events: queue.Queue[tuple[Worker, dict[str, Any]]] = queue.Queue()
         self.workers: list[Worker] = []
         self._log = log
+        self._sampled = 0.0
 
     @property
     def running(self) -> list[Worker]:
@@ -126,8 +127,11 @@ class Pool:
             return None
 
     def sample(self) -> None:
-        for worker in self.workers:
-            worker.sample()
+        """Look at the memory of what runs, once a tick."""
+        if time.monotonic() - self._sampled >= TICK:
+            self._sampled = time.monotonic()
+            for worker in self.workers:
+                worker.sample()
 
     def late(self) -> list[Worker]:
         """Workers whose lesson has run past its limit."""
@@ -136,6 +140,7 @@ class Pool:
     def drop(self, worker: Worker) -> None:
         """End a worker that hangs or is gone."""
         worker.kill()
+        worker.run = None  # it may still announce its end
         if worker in self.workers:
             self.workers.remove(worker)
 

@@ -459,11 +459,13 @@ class Verifier:
         )
         if wrong:
             return False
-        row["records"], row["title"] = records, task.lesson.header.title
+        new = {"records": records, "title": task.lesson.header.title}
+        if new != {key: row.get(key) for key in new}:
+            row.update(new)
+            self._save()
         data = dump(notebook)
         if path.read_bytes() != data:
             replace(path, data)
-            self._save()
         return True
 
     # ---- words -----------------------------------------------------------------
