@@ -13,7 +13,7 @@ from itertools import accumulate
 from random import Random
 
 from ..document import Document
-from . import arithmetic, tales
+from . import arithmetic, dialogues, facts, lucbat, proverbs, tales
 from .dialogue_turns import conversation
 from .engine import Rand
 from .lexicon import load
@@ -25,7 +25,11 @@ LICENCE = "Apache-2.0 / CC BY 4.0 (the project's own)"
 # parameters learns well from in a minute or two: half of it stories.
 WRITERS: dict[str, tuple[float, Callable[[Rand], tuple[str, str]]]] = {
     "story": (0.46, tales.write),
+    "dialogue": (0.14, dialogues.write),
+    "fact": (0.14, facts.write),
     "arithmetic": (0.12, arithmetic.write),
+    "proverb": (0.06, proverbs.write),
+    "lucbat": (0.08, lucbat.write),
 }
 KINDS = tuple(WRITERS)
 WEIGHTS = {kind: share for kind, (share, _) in WRITERS.items()}

@@ -28,47 +28,47 @@ def _numbers(c: Context, **values: int) -> None:
 
 # What is counted: phrases that take a number before them.
 _THINGS = (
-    "{n} {x:fruit}",
-    "{n} {x:book}",
-    "{n} {x:cake}",
-    "{n} {x:flower}",
-    "{n} {x:farm}",
-    "{n} {x:toy}",
-    "{n} viên bi",
-    "{n} cái kẹo",
-    "{n} {x:stationery}",
-    "{n} quả trứng",
+    ("{x:fruit}", "giỏ"),
+    ("{x:fruit}", "túi"),
+    ("{x:book}", "thùng"),
+    ("{x:cake}", "hộp"),
+    ("{x:flower}", "bó"),
+    ("{x:toy}", "thùng"),
+    ("viên bi", "túi"),
+    ("cái kẹo", "gói"),
+    ("{x:stationery}", "hộp"),
+    ("quả trứng", "giỏ"),
+    ("{x:vegetable}", "rổ"),
 )
 
 
-def _thing(c: Context, r: Rand) -> str:
-    """Bind a countable thing and give it with its classifier."""
-    found = pick(_THINGS, r).removeprefix("{n} ")
-    name = render(found, c, r)
-    c["vat"] = entity(name)
-    return name
+def _thing(c: Context, r: Rand) -> None:
+    """Bind a countable thing with its classifier, and what holds many of it."""
+    found, holder = pick(_THINGS, r)
+    c["vat"] = entity(render(found, c, r))
+    c["hop"] = entity(holder)
 
 
 _ADD = (
     "{p:pupil} có {a} {vat}. [{k:kin} cho thêm|{k:kin} mua cho {p.dai}|Bạn {f:pupil.ten} tặng thêm] {b} {vat} nữa. Hỏi {p.ten} có tất cả bao nhiêu {vat}?",
     "Sáng nay, {h:neighbour} bán được {a} {vat}. Buổi chiều, {h.goi} bán thêm được {b} {vat}. Hỏi cả ngày {h.goi} bán được bao nhiêu {vat}?",
-    "[Trong nhà|Trên bàn|Trong giỏ] có {a} {vat}. {p:pupil} [mang về thêm|để thêm vào] {b} {vat}. Hỏi bây giờ có bao nhiêu {vat}?",
+    "Trong {hop} có {a} {vat}. {p:pupil} [mang về thêm|để thêm vào] {b} {vat}. Hỏi bây giờ có bao nhiêu {vat}?",
     "{p:pupil} có {a} {vat}, {q:pupil} có {b} {vat}. Hỏi hai bạn có tất cả bao nhiêu {vat}?",
 )
 _TAKE = (
     "{p:pupil} có {a} {vat}. {p.dai} [cho|tặng|chia cho] {q:pupil} {b} {vat}. Hỏi {p.ten} còn lại bao nhiêu {vat}?",
     "{h:neighbour} có {a} {vat}, {h.goi} đã bán {b} {vat}. Hỏi {h.goi} còn bao nhiêu {vat}?",
-    "[Trong giỏ|Trên giá|Trong kho] có {a} {vat}. {p:pupil} lấy đi {b} {vat}. Hỏi còn lại bao nhiêu {vat}?",
+    "Trong {hop} có {a} {vat}. {p:pupil} lấy đi {b} {vat}. Hỏi còn lại bao nhiêu {vat}?",
     "{p:pupil} có {a} {vat}, {q:pupil} có {b} {vat}. Hỏi {p.ten} có nhiều hơn {q.ten} bao nhiêu {vat}?",
 )
 _TIMES = (
-    "Mỗi [túi|hộp|giỏ] có {a} {vat}. Hỏi {b} [túi|hộp|giỏ] như thế có bao nhiêu {vat}?",
+    "Mỗi {hop} có {a} {vat}. Hỏi {b} {hop} như thế có bao nhiêu {vat}?",
     "{t:teacher} thưởng cho {b} bạn, mỗi bạn {a} {vat}. Hỏi {t.goi} đã thưởng tất cả bao nhiêu {vat}?",
     "Mỗi ngày {p:pupil} [mua|nhận được] {a} {vat}. Hỏi sau {b} ngày {p.ten} có bao nhiêu {vat}?",
 )
 _SHARE = (
     "{t:teacher} chia đều {n} {vat} cho {b} bạn. Hỏi mỗi bạn được bao nhiêu {vat}?",
-    "Có {n} {vat} xếp đều vào {b} [túi|hộp|giỏ]. Hỏi mỗi phần có bao nhiêu {vat}?",
+    "Có {n} {vat} xếp đều vào {b} {hop}. Hỏi mỗi {hop} có bao nhiêu {vat}?",
     "{k:kin} chia đều {n} {vat} cho {b} [cháu|bạn nhỏ]. Hỏi mỗi người được mấy {vat}?",
 )
 _ANSWERS = {
@@ -201,8 +201,6 @@ def _compare(r: Rand) -> Made:
     _thing(c, r)
     a, b = small(r, 20), small(r, 20)
     _numbers(c, a=a, b=b, d=abs(a - b), n=a + b)
-    c["p"] = {}
-    del c["p"]
     head = "{p:pupil} có {a} {vat}, {q:pupil} có {b} {vat}. "
     if a == b:
         tail = "{a} bằng {b}, nên hai bạn có số {vat} bằng nhau."

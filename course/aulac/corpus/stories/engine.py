@@ -1,6 +1,7 @@
 """The template language of the generator: text with choices and typed slots.
 
 * ``[mưa to|trời nắng]``: one of the alternatives, equally likely; they nest.
+* ``[1:a|b] … [1:c|d]``: choices that go together: the same place in each.
 * ``{x}``: the entity bound to ``x``; ``{x.a}``: one of its attributes.
 * ``{x:fruit}``: the same, drawing ``x`` from the type ``fruit`` at its first use.
   Two names of one type never hold the same entity.
@@ -26,6 +27,8 @@ Part = str | Callable[[Context, Rand], str]
 # an optional dash) and after an opening quotation mark that follows a colon.
 _NEEDS = re.compile(r"(?:(?:^|[.!?]\s+|\n(?:– )?)\"?|: \")[a-zà-ỹđ]")
 _AFTER = re.compile(r": \"[^\"]*[.!?]\" [a-zà-ỹđ]")
+_TWICE = re.compile(r"([.!?]\")\.")
+_TOGETHER = re.compile(r"\[(\d):")
 
 TYPES: dict[str, Draw] = {}
 
@@ -45,7 +48,7 @@ def capitalised(text: str) -> str:
     What follows a quotation is a new sentence when a colon led the quotation in
     (``mẹ nói: "Ừ!" Bé cười``), and goes on when not (``"Ừ!" mẹ nói``).
     """
-    text = _AFTER.sub(_upper_last, text)
+    text = _TWICE.sub(r"\1", _AFTER.sub(_upper_last, text))
     return _NEEDS.sub(_upper_last, text)
 
 
@@ -72,10 +75,11 @@ def bind(c: Context, name: str, kind: str, r: Rand) -> Entity:
     draw = TYPES.get(kind)
     if draw is None:
         raise TemplateError(f"no type named {kind!r}: register it or fix the slot")
-    seen = c.setdefault("#" + kind, [])
     for _ in range(12):
         found = draw(c, r)
+        # People of every type share one list: no two of a document have one name.
         key = found.get("n", found[""])
+        seen = c.setdefault("#ten" if "ten" in found else "#" + kind, [])
         if key not in seen:
             break
     seen.append(key)
@@ -125,6 +129,9 @@ class Template:
     def _choice(self, s: str, i: int) -> tuple[Part, int, int]:
         branches: list[list[Part]] = []
         ways = 0
+        together = _TOGETHER.match(s, i)
+        if together:
+            i = together.end() - 1
         while True:
             parts, i, many = self._sequence(s, i + 1, "|]")
             branches.append(parts)
@@ -134,6 +141,8 @@ class Template:
             if s[i] == "]":
                 break
         self.choices += len(branches)
+        if together:
+            return _aligned(branches, "[" + together.group(1)), i + 1, ways
         return _choice(branches), i + 1, ways
 
     @staticmethod
@@ -154,6 +163,19 @@ def _choice(branches: list[list[Part]]) -> Part:
 
     def choose(c: Context, r: Rand) -> str:
         parts = branches[int(r() * n)]
+        return "".join([p if type(p) is str else p(c, r) for p in parts])  # type: ignore[operator]
+
+    return choose
+
+
+def _aligned(branches: list[list[Part]], key: str) -> Part:
+    n = len(branches)
+
+    def choose(c: Context, r: Rand) -> str:
+        at = c.get(key)
+        if at is None:
+            at = c[key] = int(r() * n)
+        parts = branches[at % n]
         return "".join([p if type(p) is str else p(c, r) for p in parts])  # type: ignore[operator]
 
     return choose

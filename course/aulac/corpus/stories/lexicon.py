@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 from .engine import Context, Entity, Rand, entity, pick, register
-from .numerals import words
+from .numerals import WEEKDAYS, words
 
 # The share of frequent words: position = n * u ** SKEW for u uniform in [0, 1).
 SKEW = 1.8
@@ -89,6 +89,9 @@ def elders() -> list[Entity]:
     ]
 
 
+_STRONG = ("bác voi", "bác trâu", "cô bò sữa", "bác hà mã")
+
+
 def child(c: Context, r: Rand, gender: str = "") -> Entity:
     """A child of four to eleven; the pronoun follows the age and stays one."""
     gender = gender or ("girl" if r() < 0.5 else "boy")
@@ -132,10 +135,10 @@ def kin(c: Context, r: Rand) -> Entity:
 
 
 _KIN = [
-    entity("mẹ", n="mẹ", goi="con"),
-    entity("bố", n="bố", goi="con"),
-    entity("bà", n="bà", goi="cháu"),
-    entity("ông", n="ông", goi="cháu"),
+    entity("mẹ", n="mẹ", goi="con", xung="con"),
+    entity("bố", n="bố", goi="con", xung="con"),
+    entity("bà", n="bà", goi="cháu", xung="cháu"),
+    entity("ông", n="ông", goi="cháu", xung="cháu"),
 ]
 _CATDOG = [
     entity("con mèo", n="mèo", keu="kêu meo meo"),
@@ -148,7 +151,8 @@ def neighbour(c: Context, r: Rand) -> Entity:
     woman = r() < 0.5
     title = pick(("cô", "bác", "bà") if woman else ("chú", "bác", "ông"), r)
     name = common(names()["woman" if woman else "man"], r)
-    return {"": f"{title} {name}", "n": name, "goi": title, "ten": name}
+    full = f"{title} {name}"
+    return {"": full, "n": name, "goi": title, "ten": name, "xung": "cháu"}
 
 
 def teacher(c: Context, r: Rand) -> Entity:
@@ -156,7 +160,23 @@ def teacher(c: Context, r: Rand) -> Entity:
     woman = r() < 0.7
     title = "cô" if woman else "thầy"
     name = common(names()["woman" if woman else "man"], r)
-    return {"": f"{title} {name}", "n": name, "goi": title, "ten": name}
+    full = f"{title} {name}"
+    return {"": full, "n": name, "goi": title, "ten": name, "xung": "em"}
+
+
+@cache
+def riddles() -> dict[str, list[Entity]]:
+    """Riddles (``riddle``) and questions why (``why``); ``dap`` is the answer."""
+    found: dict[str, list[Entity]] = {}
+    for kind, question, answer in rows("riddles.tsv"):
+        found.setdefault(kind, []).append(entity(question, n=question, dap=answer))
+    return found
+
+
+def weekday(c: Context, r: Rand) -> Entity:
+    """A day of the week; ``mai`` is the one after."""
+    at = int(r() * 7)
+    return entity(WEEKDAYS[at], n=WEEKDAYS[at], mai=WEEKDAYS[(at + 1) % 7])
 
 
 def _drawn(items: list[Entity]):
@@ -169,6 +189,11 @@ def load() -> None:
     for kind, items in (nouns() | phrases() | critters()).items():
         register(kind, _drawn(items))
     register("elder", _drawn(elders()))
+    register("strong", [e for e in elders() if "khỏe" in e["la"] or e["n"] in _STRONG])
+    for kind, items in riddles().items():
+        register(kind, items)
+    register("weekday", weekday)
+    register("parent", _KIN[:2])
     register("child", child)
     register("girl", lambda c, r: child(c, r, "girl"))
     register("boy", lambda c, r: child(c, r, "boy"))

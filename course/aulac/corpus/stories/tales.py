@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from .engine import Context, Rand, Template, capitalised, compiled, pick
 
-FILES = ("tales_children.txt",)
+FILES = ("tales_children.txt", "tales_fables.txt")
 _PIECE = re.compile(r"<(\w+)>")
 
 

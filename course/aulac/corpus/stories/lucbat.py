@@ -1,0 +1,198 @@
+"""Lục bát: six- and eight-syllable lines that scan and rhyme, and mean something.
+
+The lines stand by theme in ``lucbat.txt``, with choices; each is written out, held
+against the rules, and filed under its rhyme. A couplet takes a six and an eight of
+one theme; the next couplet begins with a six that rhymes with the last syllable.
+
+Rules (strict form; much good verse, Nguyễn Du's too, bends them now and then):
+
+* six: syllables 2, 4, 6 are flat, sharp, flat;
+* eight: syllables 2, 4, 6, 8 are flat, sharp, flat, flat, and of the last two one
+  bears huyền and the other no mark;
+* the six's 6th rhymes with the eight's 6th; the eight's 8th with the next six's 6th.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+
+from aulac.text import is_flat, parse_syllable, rhyme, syllables
+
+from .engine import Context, Rand, capitalised, pick, render
+
+
+def faults(lines: Sequence[str]) -> list[str]:
+    """What breaks the rules in alternating six and eight lines; empty if nothing."""
+    found = []
+    rows = [[s.lower() for s in syllables(line)] for line in lines]
+    for number, row in enumerate(rows, 1):
+        found += [f"line {number}: {fault}" for fault in _faults(row, number % 2)]
+    if found:
+        return found
+    for number, (first, second) in enumerate(pairwise(rows), 1):
+        if rhyme(first[-1]) != rhyme(second[5]):
+            found.append(f"lines {number}, {number + 1}: {first[-1]} / {second[5]}")
+        elif first[-1] == second[5]:
+            found.append(f"lines {number}, {number + 1}: {first[-1]} rhymes on itself")
+    return found
+
+
+def _faults(row: list[str], six: bool | int) -> Iterator[str]:
+    length = 6 if six else 8
+    if len(row) != length:
+        yield f"{len(row)} syllables for {length}"
+        return
+    bad = [s for s in row if parse_syllable(s) is None]
+    if bad:
+        yield f"not syllables: {bad}"
+        return
+    for place, flat in ((2, True), (4, False), (6, True), (8, True)):
+        if place <= length and is_flat(row[place - 1]) is not flat:
+            yield f"syllable {place}, {row[place - 1]}, is {'sharp' if flat else 'flat'}"
+    if length == 8 and _tone(row[5]) == _tone(row[7]):
+        yield f"{row[5]} and {row[7]} bear one tone"
+
+
+def _tone(syllable: str) -> object:
+    parsed = parse_syllable(syllable)
+    return parsed.tone if parsed else None
+
+
+def expand(line: str) -> list[str]:
+    """Every way through the choices of a line (choices do not nest here)."""
+    start = line.find("[")
+    if start < 0:
+        return [line]
+    end = line.index("]", start)
+    tails = expand(line[end + 1 :])
+    heads = [line[:start] + choice for choice in line[start + 1 : end].split("|")]
+    return [head + tail for head in heads for tail in tails]
+
+
+def lines() -> Iterator[tuple[str, int, str]]:
+    """Every line of the file written out: theme, 6 or 8, the line."""
+    text = (files(__package__) / "lucbat.txt").read_text(encoding="utf-8")
+    theme = ""
+    for row in text.splitlines():
+        if row.startswith("= "):
+            theme = row[2:].strip()
+        elif row[:2] in ("6 ", "8 "):
+            for line in expand(row[2:]):
+                yield theme, int(row[0]), line
+
+
+class _Theme:
+    """The lines of a theme by rhyme; only sixes that some eight answers."""
+
+    def __init__(self) -> None:
+        self.sixes: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self.eights: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+        self.starts: list[tuple[str, str, str]] = []
+
+    def add(self, length: int, line: str) -> None:
+        row = [s.lower() for s in syllables(line)]
+        if any(True for _ in _faults(row, length == 6)):
+            return
+        if length == 6:
+            self.sixes[rhyme(row[5])].append((line, row[5]))
+        else:
+            self.eights[rhyme(row[5])].append((line, row[5], rhyme(row[7])))
+
+    def close(self) -> None:
+        self.starts = [
+            (line, end, key)
+            for key, rows in self.sixes.items()
+            for line, end in rows
+            if any(inner != end for _, inner, _ in self.eights.get(key, ()))
+        ]
+
+
+@cache
+def themes() -> dict[str, _Theme]:
+    """The themes, each with the lines that keep the rules."""
+    found: dict[str, _Theme] = defaultdict(_Theme)
+    for theme, length, line in lines():
+        found[theme].add(length, line)
+    for theme in found.values():
+        theme.close()
+    return dict(found)
+
+
+def _overlap(a: str, b: str) -> int:
+    """How many two-syllable stretches two lines share: repetition grates."""
+    one, two = (x.lower().replace(",", "").split() for x in (a, b))
+    return len(set(pairwise(one)) & set(pairwise(two)))
+
+
+def compose(theme: str, r: Rand, couplets: int = 1) -> list[str]:
+    """Lines on `theme`: `couplets` couplets, fewer where no rhyme carries on."""
+    stock = themes()[theme]
+    line, end, key = pick(stock.starts, r)
+    made: list[str] = []
+    while True:
+        answers = [
+            eight
+            for eight in stock.eights[key]
+            if eight[1] != end and not _shared(eight[0], [*made, line])
+        ]
+        if not answers:
+            if made:
+                return made
+            line, end, key = pick(stock.starts, r)
+            continue
+        eight = pick(answers, r)
+        made += [line, eight[0]]
+        if len(made) >= 2 * couplets:
+            return made
+        last = syllables(eight[0])[-1].lower()
+        nexts = [
+            six
+            for six in stock.sixes.get(eight[2], ())
+            if six[1] != last and not _shared(six[0], made)
+        ]
+        if not nexts:
+            return made
+        line, end = pick(nexts, r)
+        key = eight[2]
+
+
+def _shared(line: str, others: list[str]) -> bool:
+    return any(_overlap(line, other) for other in others)
+
+
+_FRAMES = (
+    "{h}:\n{verse}",
+    "Thơ lục bát về {h}:\n{verse}",
+    "{p:pupil} đọc cho {k:kin} nghe [{so} câu thơ|bài thơ nhỏ] về {h}:\n{verse}",
+    "Trong giờ tiếng Việt, {t:teacher} đọc cho lớp của {p:pupil} nghe {so} câu lục bát về {h}:\n{verse}",
+    "{k:kin} dạy {p:child} đọc {so} câu lục bát về {h}:\n{verse}",
+    "{p:pupil} tập làm thơ lục bát về {h}. {p.dai} viết:\n{verse}",
+    "{p:pupil} tặng {t:teacher} {so} câu thơ [em|do em] tự viết về {h}:\n{verse}",
+)
+_AFTER = (
+    "",
+    "",
+    "",
+    "\nTiếng {six} ở câu sáu vần với tiếng {eight} ở câu tám.",
+    "\nCâu trên sáu tiếng, câu dưới tám tiếng; {six} vần với {eight}.",
+)
+
+
+def write(r: Rand) -> tuple[str, str]:
+    """One or two couplets in a frame: a title and the text."""
+    theme = pick(list(themes()), r)
+    made = compose(theme, r, 2 if r() < 0.7 else 1)
+    c: Context = {
+        "h": {"": theme},
+        "verse": {"": "\n".join(made)},
+        "so": {"": "bốn" if len(made) == 4 else "hai"},
+        "six": {"": syllables(made[0])[5].lower()},
+        "eight": {"": syllables(made[1])[5].lower()},
+    }
+    frame = _FRAMES[int(r() * len(_FRAMES))]
+    text = render(frame, c, r) + render(pick(_AFTER, r), c, r)
+    return f"Lục bát về {theme}", capitalised(text)
