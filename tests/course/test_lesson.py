@@ -15,7 +15,14 @@ from aulac.widgets import present
 
 @pytest.fixture(autouse=True)
 def one_language(monkeypatch):
-    for name in ("AULAC_LANG", "JPY_SESSION_NAME", "AULAC_STATIC", "AULAC_SCALE"):
+    for name in (
+        "COLAB_RELEASE_TAG",
+        "KAGGLE_KERNEL_RUN_TYPE",
+        "AULAC_LANG",
+        "JPY_SESSION_NAME",
+        "AULAC_STATIC",
+        "AULAC_SCALE",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -83,6 +90,7 @@ def test_importing_loads_neither_torch_nor_ipython():
         ({"JPY_SESSION_NAME": "english/01.ipynb"}, "vi"),
         ({"AULAC_LANG": "en", "JPY_SESSION_NAME": "vi/01.ipynb"}, "en"),
         ({"AULAC_LANG": "both"}, "both"),
+        ({"COLAB_RELEASE_TAG": "x"}, "both"),
         ({"AULAC_LANG": "fr"}, "vi"),
     ],
 )

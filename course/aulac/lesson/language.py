@@ -14,6 +14,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -28,18 +29,27 @@ _ELEMENT = re.compile(
 def language() -> str:
     """The language of this notebook: "vi", "en", or "both" in a verify run.
 
-    Taken from `AULAC_LANG`, else from the notebook's own path (Jupyter tells the
-    kernel its path in `JPY_SESSION_NAME`), else Vietnamese.
+    Taken from `AULAC_LANG`, else from the notebook's own path: Jupyter tells it to the
+    kernel in `JPY_SESSION_NAME`, VS Code in a variable, papermill and `jupyter execute`
+    only in their command line. On Colab and Kaggle, which tell nothing, outputs show
+    both; anywhere else they are Vietnamese.
     """
     chosen = os.environ.get("AULAC_LANG", "").strip().lower()
     if chosen in ("vi", "en", "both"):
         return chosen
-    for path in (os.environ.get("JPY_SESSION_NAME", ""), _vscode_path()):
-        parts = path.replace("\\", "/").split("/")[:-1]
+    for tell in (_session_path, _vscode_path, _runner_path):
+        parts = tell().replace("\\", "/").split("/")[:-1]
         for part in reversed(parts):
             if part in LANGUAGES:
                 return part
-    return "vi"
+    return "both" if _HOSTED & set(os.environ) else "vi"
+
+
+_HOSTED = {"COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"}
+
+
+def _session_path() -> str:
+    return os.environ.get("JPY_SESSION_NAME", "")
 
 
 def _vscode_path() -> str:
@@ -47,11 +57,27 @@ def _vscode_path() -> str:
     return str(shell.user_ns.get("__vsc_ipynb_file__", "")) if shell else ""
 
 
+@cache
+def _runner_path() -> str:
+    """The notebook named in the command line of the process that runs this kernel."""
+    if _shell() is None:
+        return ""
+    try:
+        import psutil
+
+        words = psutil.Process(os.getppid()).cmdline()
+    except (ImportError, OSError, psutil.Error):
+        return ""
+    return next((word for word in words if word.endswith(".ipynb")), "")
+
+
 def spans(vi: str, en: str, tag: str = "span") -> str:
     """HTML with both languages; `vi` and `en` are HTML already.
 
-    Use `tag="div"` where the content is block-level (tables, lists, figures).
+    The same text in both is written once. Use `tag="div"` where the content is block-level (tables, lists, figures).
     """
+    if vi == en:
+        return vi
     return localise(
         f'<{tag} lang="vi" class="aulac-vi">{vi}</{tag}>'
         f'<{tag} lang="en" class="aulac-en">{en}</{tag}>'
@@ -76,7 +102,7 @@ def localise(html: str) -> str:
 def choose(vi: str, en: str) -> str:
     """The plain-text twin of `spans`: one language, or both on one line."""
     chosen = language()
-    if chosen == "both":
+    if chosen == "both" and vi != en:
         return f"{vi} / {en}"
     return vi if chosen == "vi" else en
 
