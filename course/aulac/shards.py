@@ -1,12 +1,12 @@
 """Token shards: a corpus as numbers on disk, read without loading it.
 
-A folder of `NNNNN.bin` files (little-endian uint16, or uint32 for large vocabularies)
-and an `index.json` with the counts. Documents stand one after another, each followed
-by the end-of-text token. The files are memory-mapped, so a corpus larger than memory
-costs no more than the pages in use.
+A folder of `NNNNN.bin` files (little-endian uint16, or uint32 for large vocabularies),
+`lengths.bin` with the tokens of each document, and an `index.json` with the counts.
+Documents stand one after another, each followed by the end-of-text token. The files
+are memory-mapped, so a corpus larger than memory costs no more than the pages in use.
 
-`Batches` draws windows of the stream in an order that depends only on the seed, and
-can be stopped and resumed at any window.
+`Batches` draws windows that begin where documents begin, in an order that depends only
+on the seed, and can be stopped and resumed at any window.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 INDEX = "index.json"
+LENGTHS = "lengths.bin"  # uint32 for each document, its end-of-text token counted
 
 
 class ShardError(ValueError):
@@ -65,14 +66,17 @@ def write_shards(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     held: list[np.ndarray] = []
+    lengths: list[int] = []
     for ids in documents_ids:
         held.append(_array(ids, eos_id, index))
+        lengths.append(len(held[-1]))
         index.documents += 1
         if sum(map(len, held)) >= shard_tokens:
             _flush(held, part, index)
     _flush(held, part, index)
     if not index.documents:
         raise ShardError(f"no documents for {out}: the corpus is empty.")
+    (part / LENGTHS).write_bytes(np.asarray(lengths, dtype="<u4").tobytes())
     (part / INDEX).write_text(json.dumps(asdict(index), indent=1))
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
@@ -124,12 +128,12 @@ def write_texts(
 
 
 class Shards:
-    """A folder of shards as one long stream of token ids."""
+    """A folder of shards as one long stream of token ids, with no end: it wraps."""
 
-    def __init__(self, index: Index, arrays: list[np.ndarray]):
-        self.index = index
-        self.arrays = arrays
-        self.starts = np.cumsum([0, *map(len, arrays)])
+    def __init__(self, index: Index, arrays: list[np.ndarray], lengths: np.ndarray):
+        self.index, self.arrays = index, arrays
+        self.begins = np.cumsum([0, *map(len, arrays)])  # of each file
+        self.documents = np.cumsum([0, *lengths[:-1].tolist()])  # of each document
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Shards:
@@ -145,37 +149,51 @@ class Shards:
             raise ShardError(
                 f"{folder / INDEX} cannot be read ({error}): write the shards again."
             ) from None
-        return cls(index, [_map(folder, entry, index.dtype) for entry in index.files])
+        files = [
+            _map(folder / f["name"], f["tokens"], index.dtype) for f in index.files
+        ]
+        return cls(index, files, _map(folder / LENGTHS, index.documents, "uint32"))
 
     def __len__(self) -> int:
-        return int(self.starts[-1])
+        return int(self.begins[-1])
 
     def window(self, start: int, length: int) -> np.ndarray:
-        """Tokens `start` to `start + length` of the stream, as int64 (length,)."""
-        parts = []
-        first = int(np.searchsorted(self.starts, start, side="right")) - 1
-        for array, begin in zip(
-            self.arrays[first:], self.starts[first:-1], strict=True
-        ):
-            if begin >= start + length:
-                break
-            parts.append(array[max(0, start - begin) : start + length - begin])
+        """`length` tokens from `start` on, as int64; goes on at the first after the last."""
+        parts: list[np.ndarray] = []
+        while length:
+            start %= len(self)
+            file = int(np.searchsorted(self.begins, start, side="right")) - 1
+            place = start - int(self.begins[file])
+            parts.append(self.arrays[file][place : place + length])
+            start, length = start + len(parts[-1]), length - len(parts[-1])
         return np.concatenate(parts).astype(np.int64)
+
+    def starts(self, context: int, first: int) -> np.ndarray:
+        """Where windows of `context` begin when going round once from document `first`.
+
+        Each begins with a document, the one that the window before had to cut; only a
+        document longer than a window is continued in the middle.
+        """
+        total, shift = len(self), int(self.documents[first])
+        begins = np.sort((self.documents - shift) % total)
+        places = [0]
+        while (end := places[-1] + context + 1) < total:
+            begin = int(begins[np.searchsorted(begins, end, side="right") - 1])
+            places.append(begin if begin > places[-1] else end - 1)
+        return (np.array(places) + shift) % total
 
     def bytes_per_token(self) -> float:
         """Bytes of NFC text per text token, end-of-text tokens left out."""
         return self.index.bytes / (self.index.tokens - self.index.documents)
 
 
-def _map(folder: Path, entry: dict[str, Any], dtype: str) -> np.ndarray:
-    path = folder / entry["name"]
+def _map(path: Path, count: int, dtype: str) -> np.ndarray:
     kind = np.dtype("<u2" if dtype == "uint16" else "<u4")
-    expected = entry["tokens"] * kind.itemsize
     size = path.stat().st_size if path.exists() else 0
-    if size != expected:
+    if size != count * kind.itemsize:
         raise ShardError(
-            f"{path} has {size} bytes and should have {expected}: it was cut off or "
-            "changed; write the shards again."
+            f"{path} has {size} bytes and should have {count * kind.itemsize}: it was "
+            "cut off or changed; write the shards again."
         )
     return np.memmap(path, dtype=kind, mode="r")
 
@@ -183,9 +201,10 @@ def _map(folder: Path, entry: dict[str, Any], dtype: str) -> np.ndarray:
 class Batches:
     """Endless batches of windows: ids (B, T) and the same moved by one, targets.
 
-    Every epoch cuts the stream at a new offset and visits the windows in a new order;
-    both come from (seed, epoch). The order does not depend on the batch size, so a run
-    resumed with another batch or accumulation sees the same tokens in the same order.
+    Windows begin where documents begin, so a name is read before it is needed. Every
+    epoch goes round the stream from another document and visits the windows in a new
+    order; both come from (seed, epoch). The order does not depend on the batch size,
+    so a run resumed with another batch or accumulation sees the same tokens in turn.
     """
 
     def __init__(self, shards: Shards, batch: int, context: int, seed: int = 0):
@@ -222,10 +241,8 @@ class Batches:
         """Go to a place that `state` named."""
         self.epoch, self.position = state["epoch"], state["position"]
         rng = np.random.default_rng([self.seed, self.epoch])
-        spare = len(self.shards) - 1 - self.context
-        offset = int(rng.integers(min(self.context, spare + 1)))
-        windows = (len(self.shards) - 1 - offset) // self.context
-        self.order = offset + self.context * rng.permutation(windows)
+        first = int(rng.integers(len(self.shards.documents)))
+        self.order = rng.permutation(self.shards.starts(self.context, first))
 
 
 def batches(shards: Shards, batch: int, context: int, seed: int = 0) -> Batches:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from aulac.shards import Batches, ShardError, Shards, write_shards, write_texts
 from hypothesis import given, settings
@@ -22,6 +21,7 @@ def test_the_stream_is_the_documents_whatever_the_file_size(tmp_path, size):
     wanted = [token for ids in DOCUMENTS for token in [*ids, 0]]
     assert shards.window(0, len(shards)).tolist() == wanted
     assert shards.window(3, 70).tolist() == wanted[3:73]
+    assert shards.window(len(wanted) - 2, 4).tolist() == wanted[-2:] + wanted[:2]
     assert shards.index.documents == len(DOCUMENTS)
 
 
@@ -43,16 +43,38 @@ def test_texts_are_counted_in_bytes_of_nfc(tmp_path, tokenizer, sentences):
     assert text == "".join(sentences)
 
 
-def test_every_epoch_reads_each_window_once_in_a_new_order(tmp_path):
-    shards = folder_of(tmp_path)
-    data = Batches(shards, 1, 8, seed=1)
-    epochs = []
-    for epoch in (0, 1):
-        data.restore({"epoch": epoch, "position": 0})
-        assert len(set(data.order.tolist())) == len(data.order)
-        assert np.all((np.sort(data.order)[1:] - np.sort(data.order)[:-1]) == 8)
-        epochs.append(data.order.tolist())
-    assert epochs[0] != epochs[1]
+@settings(max_examples=60, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=2, max_size=20),
+    context=st.integers(2, 25),
+    data=st.data(),
+)
+def test_windows_begin_with_documents_and_miss_nothing(
+    tmp_path_factory, lengths, context, data
+):
+    folder = tmp_path_factory.mktemp("shards")
+    write_shards([[5] * n for n in lengths], folder / "s", vocab_size=9)
+    shards = Shards.open(folder / "s")
+    first = data.draw(st.integers(0, len(lengths) - 1))
+    places = shards.starts(context, first).tolist()
+    begins, total = set(shards.documents.tolist()), len(shards)
+    read = {(place + i) % total for place in places for i in range(context + 1)}
+    assert read == set(range(total))
+    assert len(set(places)) == len(places) and places[0] == shards.documents[first]
+    for begin, length in zip(shards.documents.tolist(), lengths, strict=True):
+        if length + 1 <= context:  # whole in one window, its end-of-text too
+            assert any((begin - p) % total + length < context + 1 for p in places)
+    for place in places:  # only a long document is continued
+        if place not in begins:
+            begin = max(b for b in begins if b < place)
+            assert lengths[sorted(begins).index(begin)] + 1 > context
+
+
+def test_every_epoch_has_a_new_order(tmp_path):
+    data = Batches(folder_of(tmp_path), 1, 8, seed=1)
+    first = data.order.tolist()
+    data.restore({"epoch": 1, "position": 0})
+    assert data.order.tolist() != first
 
 
 def test_targets_are_the_ids_moved_by_one(tmp_path):
