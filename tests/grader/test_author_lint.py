@@ -269,3 +269,21 @@ def test_clean_deletes_what_verify_made_and_nothing_else(aulac, tmp_path):
     (tmp_path / "build" / "other").mkdir()
     assert aulac("clean").exit_code == 0
     assert [p.name for p in (tmp_path / "build").iterdir()] == ["other"]
+
+
+def test_a_disk_that_refuses_is_one_sentence(house, aulac, monkeypatch):
+    (house.notebooks / "source" / "01_text.md").write_text(HEADER + BODY)
+
+    def refuses(*_):
+        raise OSError(28, "No space left on device", str(house.notebooks / "vi"))
+
+    monkeypatch.setattr("aulac_grader.author.build.replace", refuses)
+    result = aulac("build")
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    assert "No space left on device" in result.output
+    assert "free some space" in result.output
+
+
+def test_a_scale_that_does_not_exist(aulac):
+    assert aulac("verify", "--scale", "enormous").exit_code == 2
+    assert aulac("verify", "--lang", "fr").exit_code == 2

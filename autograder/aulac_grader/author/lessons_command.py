@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
+from aulac import scale as scales
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -25,6 +29,37 @@ Which = Annotated[
     list[str] | None,
     typer.Argument(metavar="[NN]…", help="số bài, mặc định là tất cả / lesson numbers"),
 ]
+
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def _plainly(command: Command) -> Command:
+    """A full disk or a folder one may not write ends in a sentence, not a traceback."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            remedy = {
+                errno.ENOSPC: "free some space",
+                errno.EDQUOT: "free some space",
+                errno.EACCES: "allow yourself to write there",
+                errno.EPERM: "allow yourself to write there",
+                errno.EROFS: "use a folder that can be written",
+            }.get(error.errno, "mend that")
+            where = f" at {shorter(Path(error.filename))}" if error.filename else ""
+            _console(stderr=True).print(
+                f"[red]✗[/] {escape(error.strerror or str(error))}{escape(where)}; "
+                f"{remedy} and run the command again: what is done is kept.",
+                soft_wrap=True,
+            )
+            raise typer.Exit(1) from error
+
+    return cast(Command, run)
 
 
 def _house() -> House:
@@ -60,6 +95,7 @@ def chosen(house: House, which: list[str] | None) -> tuple[list[Lesson], list[Pr
 
 
 @app.command("list")
+@_plainly
 def list_() -> None:
     """Các bài học có ở đây / the lessons that are here."""
     house = _house()
@@ -98,6 +134,7 @@ def _report() -> dict[str, dict[str, str]]:
 
 
 @app.command()
+@_plainly
 def build(
     which: Which = None,
     check: Annotated[
@@ -130,6 +167,7 @@ def build(
 
 
 @app.command("lint")
+@_plainly
 def lint_command(
     which: Which = None,
     notes: Annotated[
@@ -160,6 +198,7 @@ def lint_command(
 
 
 @app.command()
+@_plainly
 def verify(
     which: Which = None,
     scale: Annotated[str, typer.Option(help="tiny, laptop, t4, gpu")] = "tiny",
@@ -178,6 +217,10 @@ def verify(
 
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"there is no edition {lang!r}; choose vi or en.")
+    try:
+        scales.get(scale)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     house = _house()
     lessons, problems = chosen(house, which)
     _print_problems(problems)
@@ -194,6 +237,7 @@ def verify(
 
 
 @app.command()
+@_plainly
 def clean() -> None:
     """Xóa kết quả chạy thử (build/verify) / delete what verify made."""
     folder = BUILD / "verify"
@@ -205,6 +249,7 @@ def clean() -> None:
 
 
 @app.command()
+@_plainly
 def new(
     name: Annotated[str, typer.Argument(metavar="NN_name", help="như / such as 04_lm")],
 ) -> None:

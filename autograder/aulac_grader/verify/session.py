@@ -158,7 +158,9 @@ class Verifier:
             pool.close()
 
     def _guess(self, number: str) -> float:
-        return 60 * self.plan.tasks[number].lesson.header.minutes[self.scale]
+        return (
+            60 * self.plan.tasks[number].lesson.header.minutes[self.scale.split(":")[0]]
+        )
 
     def _settle(self, waiting: set[str], forced: set[str]) -> None:
         """Take out of `waiting` what is unchanged and what cannot run."""
@@ -257,7 +259,7 @@ class Verifier:
         header = task.lesson.header
         limit = header.timeout
         if self.scale != "tiny":
-            limit = max(limit, 5 * 60 * header.minutes[self.scale])
+            limit = max(limit, 5 * 60 * header.minutes[self.scale.split(":")[0]])
         cwd = self.house.notebooks / self.lang
         request = {
             "input": str(place / "input.ipynb"),
