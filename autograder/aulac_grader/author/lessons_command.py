@@ -102,21 +102,20 @@ def list_() -> None:
     lessons, problems = house.load()
     report = _report()
     table = Table(box=None, pad_edge=False)
-    for column in ("", "bài / lesson", "cần / needs", "làm ra / makes"):
-        table.add_column(column, overflow="fold")
-    table.add_column("phút / min (tiny)", justify="right")
-    table.add_column("chạy lần cuối / last verified")
+    for column in ("", "bài / lesson", "cần → làm ra\nneeds → makes"):
+        table.add_column(column)
+    table.add_column("phút\nmin", justify="right")
+    table.add_column("chạy lần cuối\nlast verified")
     for lesson in lessons:
         header = lesson.header
         row = report.get(lesson.number, {})
-        status = f"{row.get('status', '–')} {row.get('verified_at', '')[:16]}".strip()
+        verified = row.get("verified_at", "")[:16].replace("T", " ")
         table.add_row(
             lesson.number,
             f"{header.title['vi']}\n[dim]{header.title['en']}[/]",
-            ", ".join(header.needs),
-            ", ".join(header.makes),
+            " → ".join(filter(None, map(", ".join, (header.needs, header.makes)))),
             f"{header.minutes['tiny']:g}",
-            status.replace("T", " "),
+            f"{row.get('status', '–')}\n{verified}".strip(),
         )
     _console().print(table)
     _print_problems(problems)
