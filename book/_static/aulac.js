@@ -21,7 +21,7 @@
     if (scrollY < 120) return "";
     let found = "";
     document.querySelectorAll("article section").forEach((section) => {
-      if (section.getBoundingClientRect().top < 140) found = sharedAnchor(section) || found;
+      if (section.getBoundingClientRect().top < 120) found = sharedAnchor(section) || found;
     });
     return found;
   };
