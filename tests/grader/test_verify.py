@@ -29,6 +29,7 @@ aulac:
   prerequisites: []
   needs: {needs}
   makes: {makes}
+  cores: {cores}
   minutes: {{tiny: 0.1, laptop: 1, t4: 1, gpu: 1}}
   timeout: {timeout}
   bands: {bands}
@@ -63,7 +64,8 @@ class Course:
         self.said = ""
 
     def lesson(self, number: str, *cells: str, **header) -> Path:
-        values = {"needs": "[]", "makes": "[]", "bands": "{}", "timeout": 60} | header
+        values = {"needs": "[]", "makes": "[]", "bands": "{}", "timeout": 60}
+        values |= {"cores": 1} | header
         text = HEADER.format(number=number, **values)
         for cell in (SETUP, *cells):
             text += f"\n```{{code-cell}} ipython3\n{cell}\n```\n"
@@ -207,6 +209,31 @@ def test_what_breaks_is_shown_and_the_rest_runs(course):
     assert course.verify(jobs=2), course.said
     assert "4 chạy lại" in course.said
     assert not (course.build / "verify/failed/00_lesson.ipynb").exists()
+
+
+MEET = """import os, time
+from pathlib import Path
+Path({mine!r}).touch()
+end = time.monotonic() + 30
+while not Path({other!r}).exists() and time.monotonic() < end:
+    time.sleep(0.05)
+record("together", Path({other!r}).exists())
+record("one", int(os.environ["OMP_NUM_THREADS"]))"""
+
+
+def test_side_by_side_where_cores_allow(course):
+    a, b = str(course.root / "a"), str(course.root / "b")
+    course.lesson("00", MEET.format(mine=a, other=b), bands=ONE)
+    course.lesson("01", MEET.format(mine=b, other=a), bands=ONE)
+    course.lesson(
+        "02",
+        "import os\nrecord('threads', int(os.environ['OMP_NUM_THREADS']))",
+        cores=8,
+        bands="{threads: {min: 2, max: 2, means: {vi: a, en: a}}}",
+    )
+    assert course.verify(jobs=2), course.said
+    assert course.row("00")["records"]["together"]["value"] is True
+    assert course.row("01")["records"]["together"]["value"] is True
 
 
 def test_a_header_that_does_not_say_what_a_lesson_makes(course):

@@ -39,6 +39,7 @@ def check(house: House, lesson: Lesson, findings: Findings) -> None:
     for cell, text in texts:
         findings.problems.extend(_width(lesson, cell, text))
         findings.problems.extend(_forbidden(lesson, cell, text))
+        findings.notes.extend(_echo(lesson, cell, text))
     findings.problems.extend(_setup(lesson, texts))
     findings.problems.extend(_names(lesson, texts))
 
@@ -98,6 +99,16 @@ def _forbidden(lesson: Lesson, cell: Cell, text: str) -> Iterator[Problem]:
     for pattern, why in FORBIDDEN:
         if match := re.search(pattern, text, re.MULTILINE):
             yield lesson.source.problem(f"`{match[0].strip()}` {why}.", cell)
+
+
+def _echo(lesson: Lesson, cell: Cell, text: str) -> Iterator[Problem]:
+    """record() returns its value, which a notebook then shows a second time."""
+    lines = text.splitlines()
+    if lines and lines[-1].startswith("record(") and lines[-1].endswith(")"):
+        yield lesson.source.problem(
+            "the cell ends with record(…), whose value shows twice; end it with `;`.",
+            cell,
+        )
 
 
 def _setup(lesson: Lesson, texts: list[tuple[Cell, str]]) -> Iterator[Problem]:
