@@ -140,6 +140,7 @@ class _TestVisitor(ast.NodeVisitor):
             if node.id in self.provided:
                 self.fault(node, f"overwrites {node.id}, which the student provides.")
             return
+        self.calls += node.id in self.provided  # also one handed to sorted(key=…)
         if node.id in FORBIDDEN:
             self.fault(node, f"{node.id} looks into the process: compare values.")
         elif node.id not in self.known:
@@ -195,7 +196,6 @@ class _TestVisitor(ast.NodeVisitor):
         if not _mentions(node.func, self.provided):
             self.generic_visit(node)
             return
-        self.calls += 1
         self.visit(node.func)
         for argument in arguments:
             self._sent(argument)
