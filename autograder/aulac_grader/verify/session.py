@@ -13,11 +13,12 @@ from typing import Any
 from aulac import artefacts
 from rich.console import Console
 
-from aulac_grader.author.build import House, Lesson, dump, replace
-from aulac_grader.author.source import Cell, Pair, shorter
+from aulac_grader.author.build import House, dump, replace
+from aulac_grader.author.source import shorter
 from aulac_grader.house import BUILD
 from aulac_grader.verify import outcome, report
 from aulac_grader.verify.display import Display
+from aulac_grader.verify.places import Places
 from aulac_grader.verify.plan import (
     Plan,
     Task,
@@ -93,6 +94,7 @@ class Verifier:
         self.environment = environment()
         self.rows: dict[str, report.Row] = {}
         self.fresh: set[str] = set()
+        self.places = Places(house, lang)
         self.store = Store(self.out, scale)
         self.display = Display(self.console)
         self._stale: set[str] = set()
@@ -302,11 +304,17 @@ class Verifier:
         records, wrong = outcome.judge(
             outcome.records(notebook), task.lesson.header.bands, tiny
         )
-        wrong += [f"{self._at(task, i)} {what}" for i, what in outcome.faults(notebook)]
+        wrong += [
+            f"{self.places.at(task.lesson, i)} {what}"
+            for i, what in outcome.faults(notebook)
+        ]
         wrong += self.store.faults(place, task.owes, task.given)
         row = self._row(task, run) | {
             "records": records,
-            "notes": [f"{self._at(task, i)} {w}" for i, w in outcome.remarks(notebook)],
+            "notes": [
+                f"{self.places.at(task.lesson, i)} {w}"
+                for i, w in outcome.remarks(notebook)
+            ],
         }
         if wrong:
             row |= {"status": "failed", "error": " ".join(wrong)}
@@ -337,7 +345,7 @@ class Verifier:
         task = self.plan.tasks[run.number]
         output = self._place(task) / "output.ipynb"
         cell = event.get("cell") or ""
-        place = self._at(task, cell) if cell else ""
+        place = self.places.at(task.lesson, cell) if cell else ""
         records: dict[str, Any] = {}
         if output.is_file():
             clean = self.house.notebook(task.lesson, self.lang)
@@ -355,7 +363,9 @@ class Verifier:
         }
         self._close(task, row)
         shown = row | {"traceback": trace}
-        report.print_failure(self.console, shown, place, self._code_at(task, cell))
+        report.print_failure(
+            self.console, shown, place, self.places.code(task.lesson, cell)
+        )
 
     def _row(self, task: Task, run: Run) -> report.Row:
         return {
@@ -479,23 +489,6 @@ class Verifier:
         good, bad = self.out / name, self.out / "failed" / name
         replace(bad if failed else good, dump(notebook))
         (good if failed else bad).unlink(missing_ok=True)
-
-    def _unit(self, task: Task, cell_id: str) -> Cell | None:
-        lesson: Lesson = task.lesson
-        cells = self.house.notebook(lesson, self.lang)["cells"][1:]
-        for cell, unit in zip(cells, lesson.source.units, strict=True):
-            if cell["id"] == cell_id:
-                return unit.vi if isinstance(unit, Pair) else unit
-        return None
-
-    def _at(self, task: Task, cell_id: str) -> str:
-        unit = self._unit(task, cell_id)
-        path = shorter(task.lesson.source.path)
-        return f"{path}:{unit.line} (cell {unit.number})" if unit else path
-
-    def _code_at(self, task: Task, cell_id: str) -> str:
-        unit = self._unit(task, cell_id)
-        return self.house.code(unit) if unit and unit.is_code else ""
 
 
 def _trace_cell() -> dict[str, Any]:
