@@ -210,6 +210,11 @@ def test_check_copies_arguments_and_shields_later_cases(shown):
     assert data == [3, 1, 2]
 
 
+def test_what_cannot_be_copied_is_given_as_it_is(shown):
+    lesson.check(sum, [(((n for n in (1, 2)),), 3)])
+    assert state(shown) == "right"
+
+
 @pytest.mark.parametrize(
     ("got", "expected", "equal"),
     [

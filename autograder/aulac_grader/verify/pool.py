@@ -105,6 +105,7 @@ class Pool:
         self.events: queue.Queue[tuple[Worker, dict[str, Any]]] = queue.Queue()
         self.workers: list[Worker] = []
         self._log = log
+        log.unlink(missing_ok=True)
         self._sampled = 0.0
 
     @property

@@ -73,7 +73,7 @@ def _try(function: Any, arguments: Any, expected: Any) -> _Outcome:
         arguments = (arguments,)
     call = f"<code>{_short(', '.join(_repr(a) for a in arguments))}</code>"
     try:
-        got = function(*copy.deepcopy(arguments))
+        got = function(*_copied(arguments))
     except NotImplementedError:
         return _Outcome("empty")
     except Exception as error:
@@ -106,6 +106,15 @@ def _try(function: Any, arguments: Any, expected: Any) -> _Outcome:
         f"Với {call}, cần {wanted}, hàm trả về {result}.",
         f"Given {call}, expected {wanted}, got {result}.",
     )
+
+
+def _copied(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    try:
+        return copy.deepcopy(arguments)
+    except (
+        Exception
+    ):  # generators, open files, tensors inside a graph: given as they are
+        return arguments
 
 
 def _holds(condition: Any, got: Any) -> bool:
