@@ -213,10 +213,12 @@ class House:
                 found.append(
                     f"{shorter(path)} is missing; run `aulac lessons build` and commit it."
                 )
-            elif path.read_bytes() != data:
+            elif (old := path.read_bytes()) != data:
+                touched = not pristine(old) and seal_of(old) == seal_of(data)
+                force = " --force" if touched else ""
                 found.append(
                     f"{shorter(path)} is not what its source makes; run `aulac lessons "
-                    "build --force` and commit it."
+                    f"build{force}` and commit it."
                 )
         for path in self.orphans():
             found.append(
