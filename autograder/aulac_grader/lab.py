@@ -119,6 +119,10 @@ def lab(
             help="khóa nbgrader để chấm / an nbgrader course directory to grade"
         ),
     ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="nơi giữ thiết lập / where settings are kept [build/lab]"),
+    ] = None,
     browser: Annotated[
         bool, typer.Option(help="mở trình duyệt / open a web browser")
     ] = True,
@@ -143,7 +147,8 @@ def lab(
                 "aulac assignment build. / is no nbgrader course: make one with "
                 "aulac assignment build."
             )
-    settings = home / "build" / "lab" / lang
+    settings = (settings or home / "build" / "lab").resolve()
+    settings /= f"{lang}-{root.name}" if course else lang
     try:
         environment = os.environ | write_settings(settings, lang)
     except OSError as error:

@@ -78,6 +78,7 @@ def start_lab(
         log = (home / f"lab-{port}.log").open("wb")
         command = [str(Path(sys.executable).with_name("aulac")), "lab", *arguments]
         command += ["--no-browser", f"--port={port}", "--IdentityProvider.token=t"]
+        command += ["--settings", str(home / "settings")]
         environment = os.environ | {"HOME": str(home)}
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "AULAC_LANG"):
             environment.pop(name, None)

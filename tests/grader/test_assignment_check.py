@@ -129,6 +129,13 @@ def test_without_a_right_variant_nothing_shows_that_tests_are_fair(
     assert "no right variant" in faults_of(tmp_path, wrong_forgets=sample.WRONG)
 
 
+def test_what_a_lesson_already_holds_is_not_asked_for(tmp_path: Path) -> None:
+    lessons = tmp_path / "notebooks" / "source"
+    lessons.mkdir(parents=True)
+    (lessons / "01_sums.md").write_text("```\ndef add(a, b):\n    ...\n```\n")
+    assert "asks for add, which notebooks/source/01_sums.md" in faults_of(tmp_path)
+
+
 @pytest.mark.parametrize("lang", ["vi", "en"])
 def test_the_release_holds_no_secret(tmp_path: Path, lang: str) -> None:
     assignment = parse(sample.write_sample(tmp_path))

@@ -74,6 +74,7 @@ def check(
     report = Report(assignment, variants=load_variants(assignment))
     report.faults += lint(assignment)
     report.faults += differences(assignment)
+    report.faults += repeats(assignment)
     released = {lang: release(assignment, lang) for lang in LANGUAGES}
     for lang, book in released.items():
         report.faults += [f"release ({lang}): {f}" for f in leaks(assignment, book)]
@@ -92,6 +93,29 @@ def check(
     report.faults += _verdicts(report)
     report.seconds = time.perf_counter() - start
     return report
+
+
+def repeats(assignment: Assignment) -> list[str]:
+    """Names asked for that the library or a lesson already defines.
+
+    An assignment asks for transfer: what can be copied shows nothing.
+    """
+    root = assignment.folder.resolve().parents[2]
+    places = [*root.glob("course/aulac/**/*.py"), *root.glob("notebooks/source/*.md")]
+    taken: dict[str, str] = {}
+    for path in sorted(places):
+        for name in _DEFINES.findall(path.read_text(encoding="utf-8")):
+            taken.setdefault(name, str(path.relative_to(root)))
+    return [
+        f"{cell.where}: asks for {name}, which {taken[name]} already holds: ask for "
+        "something that has to be worked out."
+        for cell in assignment.of_kind("answer")
+        for name in cell.provides
+        if name in taken
+    ]
+
+
+_DEFINES = re.compile(r"^(?:def|class) (\w+)", re.M)
 
 
 def release(assignment: Assignment, lang: str) -> Any:

@@ -30,10 +30,10 @@ WORDS = {
         "how": (
             "**Cách làm.** Viết vào những ô có dòng `# Viết mã của bạn ở đây`. Ô kiểm "
             "tra đứng ngay sau đó cho bạn thấy một phần các phép thử; khi chấm còn có "
-            "thêm phép thử ẩn, cùng tinh thần. Trước khi nộp, chọn *Kernel → Restart "
-            "Kernel and Run All Cells* và đọc lại từ đầu đến cuối. Bạn được tra cứu, "
-            "được hỏi bạn bè và trợ lý AI; điều bạn nộp phải là thứ bạn giải thích "
-            "được từng dòng."
+            "thêm phép thử ẩn, cùng tinh thần. Trước khi nộp, khởi động lại kernel, "
+            "chạy mọi ô (*Kernel → Restart Kernel and Run All Cells*) và đọc lại từ "
+            "đầu đến cuối. Bạn được tra cứu, được hỏi bạn bè và trợ lý AI; điều bạn "
+            "nộp phải là thứ bạn giải thích được từng dòng."
         ),
     },
     "en": {

@@ -31,8 +31,8 @@ def dictionary_sort(words: list[str]) -> list[str]:
         result.append(word)
     return result
 
-# %% p2-pieces
-def pieces(text: str, max_bytes: int) -> list[str]:
+# %% p2-packets
+def packets(text: str, max_bytes: int) -> list[str]:
     result = []
     start = 0
     while start < len(text):
@@ -66,25 +66,17 @@ def ways(text: bytes, vocabulary: list[bytes]) -> int:
     return table[len(text)]
 
 
-def fewest(text: bytes, vocabulary: list[bytes]) -> list[bytes] | None:
-    far = 10**9
-    need = [far] * (len(text) + 1)
-    need[len(text)] = 0
-    for i in reversed(range(len(text))):
-        for token in vocabulary:
-            if text[i : i + len(token)] == token:
-                need[i] = min(need[i], 1 + need[i + len(token)])
-    if need[0] >= far:
-        return None
+def kth_split(text: bytes, vocabulary: list[bytes], k: int) -> list[bytes]:
+    if k < 0 or k >= ways(text, vocabulary):
+        raise IndexError("không có cách thứ " + str(k))
     result = []
-    i = 0
-    while i < len(text):
-        best = b""
-        for token in vocabulary:
-            j = i + len(token)
-            if text[i:j] == token and need[j] == need[i] - 1:
-                if len(token) > len(best):
-                    best = token
-        result.append(best)
-        i = i + len(best)
+    while len(text) > 0:
+        for length in range(len(text), 0, -1):
+            if text[:length] in vocabulary:
+                inside = ways(text[length:], vocabulary)
+                if k < inside:
+                    result.append(text[:length])
+                    text = text[length:]
+                    break
+                k = k - inside
     return result

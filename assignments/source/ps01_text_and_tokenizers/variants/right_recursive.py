@@ -19,8 +19,8 @@ def dictionary_sort(words: list[str]) -> list[str]:
 
     return sorted(words, key=cmp_to_key(compare))
 
-# %% p2-pieces
-def pieces(text: str, max_bytes: int) -> list[str]:
+# %% p2-packets
+def packets(text: str, max_bytes: int) -> list[str]:
     import re
     from functools import reduce
 
@@ -78,23 +78,31 @@ def ways(text: bytes, vocabulary: list[bytes]) -> int:
     return count(0)
 
 
-def fewest(text: bytes, vocabulary: list[bytes]) -> list[bytes] | None:
+def kth_split(text: bytes, vocabulary: list[bytes], k: int) -> list[bytes]:
     from functools import cache
+    from itertools import islice
 
     @cache
-    def solve(start):
-        if start == len(text):
-            return ()
-        found = [
-            (t, *rest)
-            for t in set(vocabulary)
-            if text.startswith(t, start)
-            and (rest := solve(start + len(t))) is not None
-        ]
-        return min(found, key=lambda s: (len(s), [-len(t) for t in s]), default=None)
+    def count(start):
+        return start == len(text) or sum(
+            count(start + len(t)) for t in set(vocabulary) if text.startswith(t, start)
+        )
 
-    answer = solve(0)
-    return None if answer is None else list(answer)
+    def walk(start, k):
+        if start == len(text):
+            yield ()
+            return
+        for token in sorted(set(vocabulary), key=len, reverse=True):
+            if text.startswith(token, start):
+                if k < count(start + len(token)):
+                    for rest in walk(start + len(token), k):
+                        yield (token, *rest)
+                    return
+                k -= count(start + len(token))
+
+    if k < 0 or k >= count(0):
+        raise IndexError(k)
+    return list(next(islice(walk(0, k), 1)))
 
 # %% p5-budget
 def budget(plan: dict) -> dict[str, int]:

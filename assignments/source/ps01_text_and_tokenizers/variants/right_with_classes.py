@@ -32,7 +32,7 @@ class Heading:
 def dictionary_sort(words: list[str]) -> list[str]:
     return [heading.word for heading in sorted(map(Heading, words))]
 
-# %% p2-pieces
+# %% p2-packets
 class Packet(str):
     def fits(self, letter, limit):
         return len((self + letter).encode()) <= limit
@@ -49,7 +49,7 @@ def letters_of(text):
         yield letter
 
 
-def pieces(text: str, max_bytes: int) -> list[str]:
+def packets(text: str, max_bytes: int) -> list[str]:
     packets = [Packet()]
     for letter in letters_of(text):
         if not Packet().fits(letter, max_bytes):

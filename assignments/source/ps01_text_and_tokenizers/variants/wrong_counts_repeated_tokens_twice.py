@@ -1,6 +1,6 @@
 """Counts a token that the vocabulary lists twice as two tokens.
 
-loses: p4-ways
+loses: p4-ways p4-kth
 """
 
 # %% p4-split
@@ -13,12 +13,17 @@ def ways(text: bytes, vocabulary: list[bytes]) -> int:
     return counts[-1]
 
 
-def fewest(text: bytes, vocabulary: list[bytes]) -> list[bytes] | None:
-    best = [None] * len(text) + [[]]
-    for start in range(len(text) - 1, -1, -1):
+def kth_split(text: bytes, vocabulary: list[bytes], k: int) -> list[bytes]:
+    if not 0 <= k < ways(text, vocabulary):
+        raise IndexError(k)
+    split = []
+    while text:
         for token in sorted(vocabulary, key=len, reverse=True):
-            if text.startswith(token, start) and best[start + len(token)] is not None:
-                found = [token, *best[start + len(token)]]
-                if best[start] is None or len(found) < len(best[start]):
-                    best[start] = found
-    return best[0]
+            if text.startswith(token):
+                inside = ways(text[len(token) :], vocabulary)
+                if k < inside:
+                    break
+                k -= inside
+        split.append(token)
+        text = text[len(token) :]
+    return split

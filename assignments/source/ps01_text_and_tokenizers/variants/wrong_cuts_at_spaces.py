@@ -3,8 +3,8 @@
 loses: p2-nfc p2-nfd
 """
 
-# %% p2-pieces
-def pieces(text: str, max_bytes: int) -> list[str]:
+# %% p2-packets
+def packets(text: str, max_bytes: int) -> list[str]:
     letters = []
     for char in text:
         if letters and unicodedata.combining(char):

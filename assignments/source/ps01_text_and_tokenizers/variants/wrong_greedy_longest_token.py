@@ -1,6 +1,7 @@
-"""Takes the longest token at the front every time, which is not the fewest.
+"""Takes the longest token at the front and skips k of them there, so it runs into dead
+ends and knows no split that differs further on.
 
-loses: p4-fewest
+loses: p4-kth
 """
 
 # %% p4-split
@@ -13,12 +14,16 @@ def ways(text: bytes, vocabulary: list[bytes]) -> int:
     return counts[-1]
 
 
-def fewest(text: bytes, vocabulary: list[bytes]) -> list[bytes] | None:
-    result = []
+def kth_split(text: bytes, vocabulary: list[bytes], k: int) -> list[bytes]:
+    if not 0 <= k < ways(text, vocabulary):
+        raise IndexError(k)
+    split = []
     while text:
-        fitting = [token for token in vocabulary if text.startswith(token)]
+        fitting = sorted((t for t in set(vocabulary) if text.startswith(t)), key=len)
         if not fitting:
-            return None
-        result.append(max(fitting, key=len))
-        text = text[len(result[-1]) :]
-    return result
+            raise IndexError(k)
+        token = fitting[max(-len(fitting), -1 - k)]
+        k = max(0, k - len(fitting) + 1)
+        split.append(token)
+        text = text[len(token) :]
+    return split

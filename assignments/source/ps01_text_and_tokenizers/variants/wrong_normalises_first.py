@@ -3,8 +3,8 @@
 loses: p2-nfd p2-edges
 """
 
-# %% p2-pieces
-def pieces(text: str, max_bytes: int) -> list[str]:
+# %% p2-packets
+def packets(text: str, max_bytes: int) -> list[str]:
     result, size = [], max_bytes + 1
     for char in normalise(text):
         weight = len(char.encode())
