@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from aulac.lesson.outcome import written
 
+from aulac_grader.author.source import read
 from aulac_grader.book.places import BookError, Places
 
 _MARKER = re.compile(r"^<!-- aulac: (?P<name>[\w-]+) -->$", re.MULTILINE)
@@ -82,31 +83,41 @@ def dial(places: Places, lang: str) -> str:
 
 def plan(places: Places, lang: str) -> str:
     """All lessons: those that exist link to their page, the others say so."""
+    words = {
+        "vi": ("đã chạy kiểm tra", "có", "chưa viết"),
+        "en": ("verified", "here", "not written yet"),
+    }[lang]
     here = {path.stem[:2]: path.stem for path in places.lessons(lang)}
+    passed = {
+        number
+        for number, entry in places.report().get("lessons", {}).items()
+        if entry.get("status") == "passed"
+    }
     path = places.sources / "plan.yml"
     rows = []
     for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["lessons"]:
         number, title = entry["lesson"], escape(entry["title"][lang])
+        state, css = words[2], "planned"
         if number in here:
+            title = _own_title(places, here[number], lang) or title
             title = f'<a href="{here[number]}.html">{title}</a>'
-            state = {"vi": "có, chạy được", "en": "here, runs"}[lang]
-            css = "ready"
-        else:
-            state = {"vi": "chưa viết", "en": "not written yet"}[lang]
-            css = "planned"
-        rows.append(
-            [
-                number,
-                title,
-                escape(entry["ends_with"][lang]),
-                f'<span class="aulac-state aulac-{css}">{state}</span>',
-            ]
-        )
+            state, css = words[number not in passed], "ready"
+        ends = escape(entry["ends_with"][lang])
+        mark = f'<span class="aulac-state aulac-{css}">{state}</span>'
+        rows.append([number, title, ends, mark])
     head = {
         "vi": ["Bài", "Nội dung", "Học xong bạn có", "Hiện trạng"],
         "en": ["Lesson", "About", "You end with", "State"],
     }[lang]
     return table(head, rows, "aulac-plan")
+
+
+def _own_title(places: Places, name: str, lang: str) -> str:
+    """A lesson's title in its own header; nothing where its source is not here."""
+    source = places.notebooks / "source" / f"{name}.md"
+    if not source.exists():
+        return ""
+    return escape(read(source).front.get("aulac", {}).get("title", {}).get(lang, ""))
 
 
 def results(places: Places, lang: str) -> str:

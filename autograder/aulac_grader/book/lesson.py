@@ -53,20 +53,6 @@ class Lesson:
         }
 
 
-def read_report(places: Places) -> dict[str, Any]:
-    """`build/verify/report.json`, or an empty report where nothing was verified."""
-    path = places.verified / "report.json"
-    if not path.exists():
-        return {"lessons": {}, "machine": {}}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise BookError(
-            f"build/verify/report.json is not JSON ({error}); run "
-            "`aulac lessons verify` again."
-        ) from error
-
-
 def read_lesson(
     path: Path, lang: str, places: Places, report: dict[str, Any], refs: References
 ) -> Lesson:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aulac_grader import house
 
@@ -57,3 +59,19 @@ class Places:
         """The course's notebooks; a reader's own copies (….mine.ipynb) are left out."""
         folder = self.notebooks / lang
         return sorted(p for p in folder.glob("*.ipynb") if LESSON.fullmatch(p.name))
+
+    def report(self) -> dict[str, Any]:
+        """`build/verify/report.json`, empty where nothing was verified yet.
+
+        Raises BookError when the file is damaged.
+        """
+        path = self.verified / "report.json"
+        if not path.exists():
+            return {"lessons": {}, "machine": {}}
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise BookError(
+                f"build/verify/report.json is not JSON ({error}); run "
+                "`aulac lessons verify` again."
+            ) from error

@@ -26,7 +26,6 @@ from aulac_grader.book.lesson import (
     Lesson,
     course_notebook,
     read_lesson,
-    read_report,
 )
 from aulac_grader.book.pages import Page, read_pages
 from aulac_grader.book.places import BookError, Places
@@ -53,7 +52,7 @@ def write_tree(places: Places, lang: str) -> Tree:
     """Write the tree of one language. Raises BookError with what to mend."""
     refs = read_references(places.sources)
     pages = read_pages(places.sources / "pages")
-    report = read_report(places)
+    report = places.report()
     lessons = [
         read_lesson(path, lang, places, report, refs) for path in places.lessons(lang)
     ]
