@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 Message = dict[str, str]
+Messages = Sequence[Message]
 
 TEMPLATE = (
     "{% for message in messages %}"
@@ -22,31 +23,33 @@ TEMPLATE = (
 ROLES = ("system", "user", "assistant")
 
 
-def _checked(messages: Sequence[Message]) -> Sequence[Message]:
+def _checked(messages: Messages) -> Messages:
     for message in messages:
         if message.get("role") not in ROLES or not isinstance(
             message.get("content"), str
         ):
             raise ValueError(
-                f"a message needs a role of {ROLES} and a text as content, not "
-                f"{message!r}."
+                f"a message needs a role of {ROLES} and a text as content, "
+                f"not {message!r}."
             )
     return messages
 
 
-def render(messages: Sequence[Message], generation_prompt: bool = False) -> str:
+def render(messages: Messages, generation_prompt: bool = False) -> str:
     """The conversation as one text, as TEMPLATE writes it."""
     turns = [
         f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n"
         for m in _checked(messages)
     ]
-    return "".join(turns) + ("<|im_start|>assistant\n" if generation_prompt else "")
+    if generation_prompt:
+        turns.append("<|im_start|>assistant\n")
+    return "".join(turns)
 
 
 def encode(
-    messages: Sequence[Message], tokenizer: Any, generation_prompt: bool = False
+    messages: Messages, tokenizer: Any, generation_prompt: bool = False
 ) -> tuple[list[int], list[int]]:
-    """Token ids, and a mask that is 1 where the assistant speaks (and ends its turn).
+    """Token ids, and a mask: 1 where the assistant speaks and ends its turn.
 
     Text that looks like a special token stays text: nobody can forge a turn.
     """
@@ -54,7 +57,8 @@ def encode(
     mask: list[int] = []
     line_break = tokenizer.encode("\n")
     for message in _checked(messages):
-        head = [tokenizer.im_start_id, *tokenizer.encode(message["role"] + "\n")]
+        role = tokenizer.encode(message["role"] + "\n")
+        head = [tokenizer.im_start_id, *role]
         body = [*tokenizer.encode(message["content"]), tokenizer.im_end_id]
         speaks = int(message["role"] == "assistant")
         ids += head + body + line_break
@@ -67,7 +71,7 @@ def encode(
 
 
 class Conversation:
-    """A conversation with a model; keeps the turns and drops the oldest when full."""
+    """A conversation with a model; when it is full the oldest turns go."""
 
     def __init__(
         self,
@@ -84,17 +88,19 @@ class Conversation:
             "top_k": 20,
             "seed": 0,
         } | sampling
-        first = {"role": "system", "content": system}
-        self.messages: list[Message] = [first] if system else []  # type: ignore[list-item]
+        self.messages: list[Message] = []
+        if system:
+            self.messages.append({"role": "system", "content": system})
 
     def stream(self, text: str) -> Iterator[str]:
-        """Say something; yields the answer piece by piece, whole characters only."""
+        """Say something; yields the answer in pieces of whole characters."""
         from aulac.generate import stream
 
         self.messages.append({"role": "user", "content": text})
         prompt = self._prompt()
         answer = ""
-        options: dict[str, Any] = self.sampling | {"max_tokens": self.max_tokens}
+        options: dict[str, Any] = {**self.sampling}
+        options["max_tokens"] = self.max_tokens
         for piece in stream(self.model, self.tokenizer, prompt, **options):
             answer += piece
             yield piece
@@ -105,12 +111,13 @@ class Conversation:
         return "".join(self.stream(text)).strip()
 
     def _prompt(self) -> list[int]:
-        """Ids of the turns that leave room for an answer; the last is always kept."""
+        """Ids of the turns that leave room for an answer; always the last."""
         context = self.model.config.context
         system = [m for m in self.messages if m["role"] == "system"]
         turns = [m for m in self.messages if m["role"] != "system"]
         while True:
-            ids, _ = encode([*system, *turns], self.tokenizer, generation_prompt=True)
+            kept = [*system, *turns]
+            ids, _ = encode(kept, self.tokenizer, generation_prompt=True)
             if len(ids) + self.max_tokens <= context or len(turns) <= 1:
                 return ids
             turns = turns[2:] if len(turns) > 2 else turns[1:]

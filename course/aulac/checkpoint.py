@@ -75,7 +75,7 @@ class Checkpoint:
         self.model, self.opts, self.scaler, self.data = model, opts, scaler, data
         settings = {k: v for k, v in asdict(plan).items() if k not in FREE}
         self.key = {"plan": settings, "model": asdict(model.config)}
-        self.saved = -1
+        self.saved, self.every = -1, plan.checkpoint_every
         if self.path is not None:
             with writing(self.path.parent):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +85,10 @@ class Checkpoint:
         if self.path is not None:
             self.path.unlink(missing_ok=True)
         return 0
+
+    def due(self, step: int) -> bool:
+        """Whether so many steps have passed that it is time to save."""
+        return step - max(0, self.saved) >= self.every
 
     def save(self, step: int) -> None:
         """Write the state after `step` steps, atomically."""

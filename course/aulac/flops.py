@@ -42,7 +42,7 @@ def matrices(sizes: Sizes) -> int:
 
 
 def parameters(sizes: Sizes) -> int:
-    """All parameters; the output layer is tied to the embedding, so counted once."""
+    """All parameters; embedding and output layer are one, counted once."""
     embedding = sizes.vocab_size * sizes.width
     gains = sizes.depth * (2 * sizes.width + 2 * sizes.head_dim) + sizes.width
     return embedding + matrices(sizes) + gains
@@ -51,8 +51,9 @@ def parameters(sizes: Sizes) -> int:
 def forward_flops(sizes: Sizes) -> int:
     """FLOPs per token of one forward pass over a full context.
 
-    A multiply and an add are two. Causal attention looks back over half the context on
-    average; norms, rotary and softmax are left out, as in Kaplan et al. (2020).
+    A multiply and an add are two. Causal attention looks back over half the
+    context on average; norms, rotary and softmax are left out, as in Kaplan et
+    al. (2020).
     """
     weights = matrices(sizes) + sizes.vocab_size * sizes.width
     mean_span = (sizes.context + 1) / 2
@@ -61,7 +62,7 @@ def forward_flops(sizes: Sizes) -> int:
 
 
 def training_flops(sizes: Sizes) -> int:
-    """FLOPs per token of forward and backward: the backward pass costs two forwards."""
+    """FLOPs per token, forward and backward: backward costs two forwards."""
     return 3 * forward_flops(sizes)
 
 
@@ -76,16 +77,17 @@ class Memory:
 
     @property
     def total(self) -> int:
-        return self.weights + self.gradients + self.optimiser + self.activations
+        parts = (self.weights, self.gradients, self.optimiser, self.activations)
+        return sum(parts)
 
 
 def memory(sizes: Sizes, batch: int, bytes_per_value: int = 4) -> Memory:
-    """Bytes for weights, gradients, optimiser state and activations of one step.
+    """Bytes for weights, gradients, optimiser state, activations of one step.
 
-    Muon keeps one number per matrix entry (momentum), AdamW two for the rest; both in
-    fp32. Activations are what autograd keeps per token and block: about nine vectors
-    of the residual width, four of the feed-forward width and the heads' projections,
-    and the logits three times (themselves, their log-softmax, their gradient).
+    Muon keeps one number per matrix entry (momentum), AdamW two for the rest;
+    both in fp32. Activations are what autograd keeps per token and block: about
+    nine vectors of the residual width, four of the feed-forward width, the heads'
+    projections, and the logits three times (themselves, log-softmax, gradient).
     """
     count = parameters(sizes)
     inner = matrices(sizes)
@@ -100,6 +102,6 @@ def memory(sizes: Sizes, batch: int, bytes_per_value: int = 4) -> Memory:
     )
 
 
-def utilisation(sizes: Sizes, tokens_per_second: float, peak_flops: float) -> float:
-    """Model FLOPs utilisation (MFU, Chowdhery et al. 2022), between 0 and 1."""
-    return training_flops(sizes) * tokens_per_second / peak_flops
+def utilisation(sizes: Sizes, tokens_per_second: float, peak: float) -> float:
+    """Model FLOPs utilisation (MFU, Chowdhery et al. 2022), 0 to 1."""
+    return training_flops(sizes) * tokens_per_second / peak

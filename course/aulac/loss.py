@@ -1,10 +1,10 @@
 """Cross-entropy of the output layer, without ever holding all the logits.
 
-At a small width the logits (B T x V) are the largest thing in the whole step: writing
-them, their softmax and their gradient to memory cost a third of a training step at
-scale `tiny`. Here a few hundred rows at a time go from hidden state to logits to loss
-to gradient while they are still in the processor's cache. The same idea as in Liger
-Kernel (Hsu et al., 2024) and Cut Your Losses (Wijmans et al., 2024).
+At a small width the logits (B T x V) are the largest thing in the whole step, and
+they, their softmax and their gradient go to memory and back. Here a few hundred rows
+at a time go from hidden state to logits to loss to gradient while they are still in
+the processor's cache: half the time of this part of the step. The same idea as in
+Liger Kernel (Hsu et al., 2024) and Cut Your Losses (Wijmans et al., 2024).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ROWS = 256  # 256 rows x 2048 words x 4 bytes = 2 MB; 128 and 512 were 3 % slower
+ROWS = 256  # x 2048 words x 4 bytes = 2 MB; 128 and 512 are as good or slower
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """Mean loss of logits = hidden @ weight.T; gradients are made on the way there."""
+    """Mean loss of logits = hidden @ weight.T, its gradients with it."""
 
     @staticmethod
     def forward(
@@ -31,7 +31,7 @@ class LinearCrossEntropy(torch.autograd.Function):
         total = hidden.new_zeros(())
         for i in range(0, len(targets), ROWS):
             h, target = hidden[i : i + ROWS], targets[i : i + ROWS, None]
-            p = h @ weight.mT  # (rows, V), logits until they become probabilities
+            p = h @ weight.mT  # (rows, V), logits that become probabilities
             right = p.gather(1, target)
             top = p.amax(1, keepdim=True)
             size = p.sub_(top).exp_().sum(1, keepdim=True)
@@ -62,5 +62,5 @@ def cross_entropy(
     if hidden.dtype == weight.dtype == torch.float32 and not hidden.is_cuda:
         return LinearCrossEntropy.apply(hidden, weight, targets, ignore)
     logits = F.linear(hidden, weight).float()  # (N, V)
-    total = F.cross_entropy(logits, targets, ignore_index=ignore, reduction="sum")
-    return total / (targets != ignore).sum().clamp(min=1)
+    nats = F.cross_entropy(logits, targets, ignore_index=ignore, reduction="none")
+    return nats.sum() / (targets != ignore).sum().clamp(min=1)

@@ -1,7 +1,7 @@
 """A decoder-only transformer with the shape of Qwen3.
 
 - RMSNorm before each half of a block, and once more at the end
-- rotary positions, half-rotation convention (dimension i turns with i + head_dim / 2)
+- rotary positions, half-rotation convention (dimension i turns with i + D / 2)
 - grouped-query attention: fewer key and value heads than query heads
 - QK-norm: queries and keys are normalised per head before they meet
 - SwiGLU feed-forward, no biases anywhere
@@ -9,9 +9,9 @@
 
 The same weights load in `transformers.Qwen3ForCausalLM` (see `aulac.export`).
 
-Letters in shape comments: B sequences, T tokens, S tokens in the cache and now, W
-width, H query heads, K key and value heads, D head dimension, F feed-forward, V
-vocabulary.
+Letters in shape comments: B sequences, T tokens, S tokens in the cache and now,
+W width, H query heads, K key and value heads, D head dimension, F feed-forward,
+V vocabulary.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from torch import Tensor, nn
 
 from aulac.flops import Sizes
 from aulac.loss import cross_entropy
+
+Pair = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,15 @@ class Config:
     def __post_init__(self) -> None:
         if self.heads % self.kv_heads:
             raise ValueError(
-                f"{self.heads} query heads cannot share {self.kv_heads} key heads: "
-                "kv_heads must divide heads."
+                f"{self.heads} query heads cannot share {self.kv_heads} key "
+                "heads: kv_heads must divide heads."
             )
         if self.head_dim % 2:
-            raise ValueError(f"head_dim {self.head_dim} must be even to be rotated.")
+            raise ValueError(f"head_dim {self.head_dim} must be even.")
 
     @classmethod
     def of(cls, sizes: Sizes, vocab_size: int | None = None) -> Config:
-        """The model of a scale; `vocab_size` when the tokenizer came out smaller."""
+        """A scale's model; `vocab_size` if the tokenizer came out smaller."""
         names = [
             "depth",
             "width",
@@ -71,17 +73,20 @@ class Config:
 
 
 class Cache(Protocol):
-    """What the model asks of a key-value cache (see `aulac.generate.KVCache`)."""
+    """What the model asks of a cache (see `aulac.generate.KVCache`)."""
 
     length: int
 
-    def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]: ...
+    def update(self, layer: int, k: Tensor, v: Tensor) -> Pair: ...
 
     def advance(self, tokens: int) -> None: ...
 
 
+Cached = Cache | None
+
+
 class RMSNorm(nn.Module):
-    """Divide by the root mean square, then scale (Zhang and Sennrich, 2019)."""
+    """Divide by the root mean square, then scale (Zhang, Sennrich 2019)."""
 
     def __init__(self, width: int, eps: float = 1e-6):
         super().__init__()
@@ -95,7 +100,7 @@ class RMSNorm(nn.Module):
 
 
 def rotary_tables(positions: Tensor, head_dim: int, theta: float) -> Tensor:
-    """Cosines and sines of the rotation angles (Su et al., 2021): (2, T, D)."""
+    """Cosines and sines of the angles (Su et al., 2021): (2, T, D)."""
     pairs = torch.arange(0, head_dim, 2, device=positions.device)  # (D/2,)
     speed = theta ** (-pairs.float() / head_dim)
     angle = positions.float()[:, None] * speed  # (T, D/2)
@@ -104,7 +109,7 @@ def rotary_tables(positions: Tensor, head_dim: int, theta: float) -> Tensor:
 
 
 def apply_rotary(x: Tensor, tables: Tensor) -> Tensor:
-    """Turn each pair (i, i + D/2) of x (B, H, T, D) by its position's angle."""
+    """Turn pairs (i, i + D/2) of x (B, H, T, D) by their place's angle."""
     cos, sin = tables.to(x.dtype)  # (T, D) each
     left, right = x.chunk(2, dim=-1)  # (B, H, T, D/2) each
     turned = torch.cat((-right, left), dim=-1)
@@ -124,17 +129,18 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(c.head_dim, c.eps)
         self.k_norm = RMSNorm(c.head_dim, c.eps)
 
-    def forward(self, x: Tensor, tables: Tensor, cache: Cache | None) -> Tensor:
+    def forward(self, x: Tensor, tables: Tensor, cache: Cached) -> Tensor:
         B, T, _ = x.shape  # noqa: N806
         q = self.q_proj(x).view(B, T, -1, self.head_dim)  # (B, T, H, D)
         k = self.k_proj(x).view(B, T, -1, self.head_dim)  # (B, T, K, D)
         v = self.v_proj(x).view(B, T, -1, self.head_dim).transpose(1, 2)
-        q = apply_rotary(self.q_norm(q).transpose(1, 2), tables)  # (B, H, T, D)
-        k = apply_rotary(self.k_norm(k).transpose(1, 2), tables)  # (B, K, T, D)
+        q = self.q_norm(q).transpose(1, 2)  # (B, H, T, D)
+        k = self.k_norm(k).transpose(1, 2)  # (B, K, T, D)
+        q, k = apply_rotary(q, tables), apply_rotary(k, tables)
         if cache is not None:
             k, v = cache.update(self.layer, k, v)  # (B, K, S, D)
-        mixed = attend(q, k, v)  # (B, H, T, D)
-        return self.o_proj(mixed.transpose(1, 2).reshape(B, T, -1))  # (B, T, W)
+        mixed = attend(q, k, v).transpose(1, 2)  # (B, T, H, D)
+        return self.o_proj(mixed.reshape(B, T, -1))  # (B, T, W)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -168,7 +174,7 @@ class SwiGLU(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then feed-forward; each reads a normalised copy and adds to x."""
+    """Attention, then feed-forward; each adds to x what it read in it."""
 
     def __init__(self, config: Config, layer: int):
         super().__init__()
@@ -177,7 +183,7 @@ class Block(nn.Module):
         self.ff_norm = RMSNorm(config.width, config.eps)
         self.ff = SwiGLU(config)
 
-    def forward(self, x: Tensor, tables: Tensor, cache: Cache | None) -> Tensor:
+    def forward(self, x: Tensor, tables: Tensor, cache: Cached) -> Tensor:
         x = x + self.attention(self.attention_norm(x), tables, cache)
         return x + self.ff(self.ff_norm(x))  # (B, T, W)
 
@@ -189,16 +195,16 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.width)
-        self.blocks = nn.ModuleList(Block(config, i) for i in range(config.depth))
+        blocks = (Block(config, layer) for layer in range(config.depth))
+        self.blocks = nn.ModuleList(blocks)
         self.norm = RMSNorm(config.width, config.eps)
         initialise(self)
 
     def hidden(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
         """The last block's output, normalised: (B, T) -> (B, T, W)."""
-        start = cache.length if cache is not None else 0
-        positions = torch.arange(start, start + ids.shape[1], device=ids.device)
-        c = self.config
-        tables = rotary_tables(positions, c.head_dim, c.rope_theta)  # (2, T, D)
+        start, c = cache.length if cache is not None else 0, self.config
+        positions = start + torch.arange(ids.shape[1], device=ids.device)
+        tables = rotary_tables(positions, c.head_dim, c.rope_theta)
         x = self.embed(ids)  # (B, T, W)
         for block in self.blocks:
             x = block(x, tables, cache)
@@ -211,8 +217,9 @@ class Transformer(nn.Module):
         return F.linear(self.hidden(ids, cache), self.embed.weight)
 
     def loss(self, ids: Tensor, targets: Tensor, ignore: int = -100) -> Tensor:
-        """Mean cross-entropy, in nats, over the targets (B, T) that are not `ignore`."""
-        return cross_entropy(self.hidden(ids), self.embed.weight, targets, ignore)
+        """Mean cross-entropy (nats) over targets (B, T) not `ignore`."""
+        hidden = self.hidden(ids)  # (B, T, W)
+        return cross_entropy(hidden, self.embed.weight, targets, ignore)
 
     def count(self) -> int:
         """Parameters, the tied embedding counted once."""
@@ -221,11 +228,12 @@ class Transformer(nn.Module):
 
 @torch.no_grad()
 def initialise(model: Transformer) -> None:
-    """Normal weights of size 1/sqrt(inputs); what writes to the stream starts at zero.
+    """Normal weights of size 1/sqrt(inputs); what writes to x starts at zero.
 
-    With the output projections at zero every block begins as the identity, so depth
-    costs nothing at the start (as in modded-nanogpt). The embedding is also the output
-    layer, so it is small: the first loss is then close to ln(vocabulary).
+    With the output projections at zero every block begins as the identity, so
+    depth costs nothing at the start (as in modded-nanogpt). The embedding is
+    the output layer too, so it is small: the first loss is close to
+    ln(vocabulary).
     """
     for name, weight in model.named_parameters():
         if name.endswith(("o_proj.weight", "down_proj.weight")):

@@ -23,7 +23,7 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalise(g: Tensor, steps: int = 5, eps: float = 1e-7) -> Tensor:
-    """Push all singular values of g (N, rows, cols) towards 1 by Newton-Schulz.
+    """Push the singular values of g (N, rows, cols) to about 1: Newton-Schulz.
 
     Only matrix products are used, so it is fast where products are.
     """
@@ -47,8 +47,8 @@ class Muon(Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.1,
     ):
-        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
-        super().__init__(params, defaults)
+        rates = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(params, rates)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -58,18 +58,19 @@ class Muon(Optimizer):
                 if p.grad is not None:
                     alike[p.shape].append(p)
             for shape, params in alike.items():
-                self.update(params, group, max(1.0, shape[0] / shape[1]) ** 0.5)
+                size = max(1.0, shape[0] / shape[1]) ** 0.5
+                self.update(params, group, size)
 
     def update(self, params: list[Any], group: dict, size: float) -> None:
-        """One step for matrices of one shape: (N, rows, cols) in one product."""
+        """One step for matrices of one shape, all in one product."""
         lr, beta, decay = group["lr"], group["momentum"], group["weight_decay"]
         directions = []
         for p in params:
             state = self.state[p]
             if "momentum" not in state:
                 state["momentum"] = torch.zeros_like(p)
-            state["momentum"].lerp_(p.grad, 1 - beta)
-            directions.append(torch.lerp(p.grad, state["momentum"], beta))  # Nesterov
+            mean = state["momentum"].lerp_(p.grad, 1 - beta)
+            directions.append(torch.lerp(p.grad, mean, beta))  # Nesterov
         step = orthogonalise(torch.stack(directions))  # (N, rows, cols)
         for p, direction in zip(params, step, strict=True):
             p.mul_(1 - lr * decay).add_(direction, alpha=-lr * size)
@@ -86,11 +87,14 @@ class Rates(Protocol):
     def weight_decay(self) -> float: ...
 
 
-def groups(model: nn.Module) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+Weights = list[Tensor]
+
+
+def groups(model: nn.Module) -> tuple[Weights, Weights, Weights]:
     """Parameters in three kinds: matrices of the blocks, embeddings, gains."""
-    matrices: list[Tensor] = []
-    embeddings: list[Tensor] = []
-    gains: list[Tensor] = []
+    matrices: Weights = []
+    embeddings: Weights = []
+    gains: Weights = []
     for name, p in model.named_parameters():
         if not p.requires_grad:
             continue
@@ -103,10 +107,14 @@ def groups(model: nn.Module) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     return matrices, embeddings, gains
 
 
-def optimisers(model: nn.Module, rates: Rates, muon: bool = True) -> list[Optimizer]:
+def optimisers(
+    model: nn.Module,
+    rates: Rates,
+    muon: bool = True,
+) -> list[Optimizer]:
     """Muon for matrices and AdamW for the rest; `muon=False`: AdamW for all.
 
-    Every group remembers its peak rate under `peak`, for the schedule to scale.
+    Every group keeps its peak rate under `peak`, for the schedule to scale.
     Gains get no weight decay: pulling them to zero would switch the layer off.
     """
     matrices, embeddings, gains = groups(model)
@@ -133,8 +141,8 @@ def optimisers(model: nn.Module, rates: Rates, muon: bool = True) -> list[Optimi
     return made
 
 
-def make_muon(matrices: list[Tensor], lr: float, weight_decay: float) -> Optimizer:
-    """torch's Muon on a GPU that has it, ours elsewhere (see the module's text)."""
+def make_muon(matrices: Weights, lr: float, weight_decay: float) -> Optimizer:
+    """torch's Muon on a GPU that has it, ours elsewhere (see the module)."""
     own = getattr(torch.optim, "Muon", None)
     if own is not None and matrices[0].is_cuda:
         return own(matrices, lr=lr, momentum=0.95, weight_decay=weight_decay)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 INDEX = "index.json"
-LENGTHS = "lengths.bin"  # uint32 for each document, its end-of-text token counted
+LENGTHS = "lengths.bin"  # uint32 a document, its end-of-text token counted
 
 
 class ShardError(ValueError):
@@ -56,8 +56,8 @@ def write_shards(
 ) -> Index:
     """Write documents (lists of token ids) to the folder `out`, all or nothing.
 
-    `text_bytes` is how many bytes of NFC text the ids stand for. Raises ShardError for
-    an empty corpus or an id outside the vocabulary.
+    `text_bytes` is how many bytes of NFC text the ids stand for. Raises ShardError
+    for an empty corpus or an id outside the vocabulary.
     """
     out = Path(out)
     dtype = "uint16" if vocab_size <= 2**16 else "uint32"
@@ -87,8 +87,9 @@ def _array(ids: list[int], eos_id: int, index: Index) -> np.ndarray:
     array = np.asarray([*ids, eos_id], dtype=np.int64)
     if array.min() < 0 or array.max() >= index.vocab_size:
         raise ShardError(
-            f"document {index.documents} has token id {array.max()}, but the vocabulary "
-            f"ends at {index.vocab_size - 1}: was it made by another tokenizer?"
+            f"document {index.documents} has token id {array.max()}, but the "
+            f"vocabulary ends at {index.vocab_size - 1}: was it made by another "
+            "tokenizer?"
         )
     return array.astype("<u2" if index.dtype == "uint16" else "<u4")
 
@@ -128,16 +129,18 @@ def write_texts(
 
 
 class Shards:
-    """A folder of shards as one long stream of token ids, with no end: it wraps."""
+    """A folder of shards as one stream of token ids without end: it wraps."""
 
-    def __init__(self, index: Index, arrays: list[np.ndarray], lengths: np.ndarray):
-        self.index, self.arrays = index, arrays
-        self.begins = np.cumsum([0, *map(len, arrays)])  # of each file
-        self.documents = np.cumsum([0, *lengths[:-1].tolist()])  # of each document
+    def __init__(
+        self, index: Index, files: list[np.ndarray], lengths: np.ndarray
+    ) -> None:
+        self.index, self.files = index, files
+        self.begins = np.cumsum([0, *map(len, files)])  # of each file
+        self.documents = np.cumsum([0, *lengths[:-1].tolist()])  # their begins
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Shards:
-        """Open what `write_shards` wrote. Raises ShardError when it is damaged."""
+        """Open what `write_shards` wrote; ShardError when it is damaged."""
         folder = Path(folder)
         try:
             index = Index(**json.loads((folder / INDEX).read_text()))
@@ -147,32 +150,33 @@ class Shards:
             ) from None
         except (ValueError, TypeError) as error:
             raise ShardError(
-                f"{folder / INDEX} cannot be read ({error}): write the shards again."
+                f"{folder / INDEX} cannot be read ({error}): write the shards anew."
             ) from None
         files = [
             _map(folder / f["name"], f["tokens"], index.dtype) for f in index.files
         ]
-        return cls(index, files, _map(folder / LENGTHS, index.documents, "uint32"))
+        lengths = _map(folder / LENGTHS, index.documents, "uint32")
+        return cls(index, files, lengths)
 
     def __len__(self) -> int:
         return int(self.begins[-1])
 
     def window(self, start: int, length: int) -> np.ndarray:
-        """`length` tokens from `start` on, as int64; goes on at the first after the last."""
+        """`length` tokens from `start` on, int64; after the last, the first."""
         parts: list[np.ndarray] = []
         while length:
             start %= len(self)
             file = int(np.searchsorted(self.begins, start, side="right")) - 1
             place = start - int(self.begins[file])
-            parts.append(self.arrays[file][place : place + length])
+            parts.append(self.files[file][place : place + length])
             start, length = start + len(parts[-1]), length - len(parts[-1])
         return np.concatenate(parts).astype(np.int64)
 
     def starts(self, context: int, first: int) -> np.ndarray:
-        """Where windows of `context` begin when going round once from document `first`.
+        """Where windows of `context` begin, once round from document `first`.
 
-        Each begins with a document, the one that the window before had to cut; only a
-        document longer than a window is continued in the middle.
+        Each begins with a document, the one that the window before had to cut;
+        only a document longer than a window is continued in the middle.
         """
         total, shift = len(self), int(self.documents[first])
         begins = np.sort((self.documents - shift) % total)
@@ -192,28 +196,30 @@ def _map(path: Path, count: int, dtype: str) -> np.ndarray:
     size = path.stat().st_size if path.exists() else 0
     if size != count * kind.itemsize:
         raise ShardError(
-            f"{path} has {size} bytes and should have {count * kind.itemsize}: it was "
-            "cut off or changed; write the shards again."
+            f"{path} has {size} bytes and should have {count * kind.itemsize}: it "
+            "was cut off or changed; write the shards again."
         )
     return np.memmap(path, dtype=kind, mode="r")
 
 
 class Batches:
-    """Endless batches of windows: ids (B, T) and the same moved by one, targets.
+    """Endless batches of windows: ids (B, T); targets are the same moved by one.
 
-    Windows begin where documents begin, so a name is read before it is needed. Every
-    epoch goes round the stream from another document and visits the windows in a new
-    order; both come from (seed, epoch). The order does not depend on the batch size,
-    so a run resumed with another batch or accumulation sees the same tokens in turn.
+    Windows begin where documents begin, so a name is read before it is needed.
+    Every epoch goes round the stream from another document and visits the
+    windows in a new order; both come from (seed, epoch). The order does not
+    depend on the batch size, so a run resumed with another batch sees the same
+    tokens in turn.
     """
 
-    def __init__(self, shards: Shards, batch: int, context: int, seed: int = 0):
+    def __init__(self, shards: Shards, batch: int, context: int, seed: int = 0) -> None:
         if len(shards) < context + 1:
             raise ShardError(
-                f"the corpus has {len(shards)} tokens and a window needs {context + 1}: "
-                "give more text or a smaller context."
+                f"the corpus has {len(shards)} tokens and a window needs "
+                f"{context + 1}: give more text or a smaller context."
             )
-        self.shards, self.batch, self.context, self.seed = shards, batch, context, seed
+        self.shards, self.batch = shards, batch
+        self.context, self.seed = context, seed
         self.restore({"epoch": 0, "position": 0})
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -246,5 +252,5 @@ class Batches:
 
 
 def batches(shards: Shards, batch: int, context: int, seed: int = 0) -> Batches:
-    """Batches of `batch` windows of `context` tokens, resumable (see `Batches`)."""
+    """Batches of `batch` windows of `context` tokens (see `Batches`)."""
     return Batches(shards, batch, context, seed)

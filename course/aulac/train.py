@@ -39,7 +39,7 @@ OnStep = Callable[[dict[str, Any]], None]
 
 
 class Data(Protocol):
-    """Endless batches of ids and targets (B, T), with a place that can be kept."""
+    """Endless batches of ids and targets (B, T); their place can be kept."""
 
     def __next__(self) -> tuple[Tensor, Tensor]: ...
 
@@ -50,7 +50,7 @@ class Data(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. Rates are peaks; `warmup` and `decay` are fractions of `steps`."""
+    """How to train. Rates are peaks; `warmup` and `decay` parts of `steps`."""
 
     steps: int
     muon_lr: float = 0.02
@@ -79,7 +79,7 @@ class Plan:
 
     @classmethod
     def tuning(cls, scale: Scale, **changes: Any) -> Plan:
-        """The plan of a scale's instruction tuning: gentler, and all of it decay."""
+        """The plan of a scale's instruction tuning: gentler, mostly decay."""
         values: dict[str, Any] = {
             "steps": scale.sft_steps,
             "muon_lr": scale.muon_lr * scale.sft_lr,
@@ -117,9 +117,9 @@ class Run:
 
 
 def schedule(step: int, plan: Plan) -> float:
-    """Fraction of the peak rate at `step` (from 0): warm up, hold, fall to zero.
+    """Part of the peak rate at `step` (from 0): warm up, hold, fall to zero.
 
-    WSD, Hu et al. (2024). The stable part can be prolonged without starting again.
+    WSD, Hu et al. (2024). The stable part can be prolonged at will.
     """
     warmup = max(1, round(plan.warmup * plan.steps))
     decay = max(1, round(plan.decay * plan.steps))
@@ -147,14 +147,15 @@ def set_rates(opts: list[Optimizer], factor: float) -> None:
 def gradients(
     model: Transformer, data: Data, plan: Plan, scaler: torch.amp.GradScaler
 ) -> tuple[Tensor, int]:
-    """Add up gradients over `plan.accumulation` batches: the mean loss, tokens read.
+    """Add up gradients over `plan.accumulation` batches: loss, tokens read.
 
-    Each batch weighs as many targets as it has, so accumulation changes nothing but
-    memory.
+    Each batch weighs as many targets as it has, so accumulation changes
+    nothing but memory.
     """
     device = model.embed.weight.device
     dtype, _ = precision(device)
-    cast = torch.autocast("cuda", dtype) if device.type == "cuda" else nullcontext()
+    on_gpu = device.type == "cuda"
+    cast = torch.autocast("cuda", dtype) if on_gpu else nullcontext()
     pairs = [next(data) for _ in range(plan.accumulation)]
     counts = [int((targets != -100).sum()) for _, targets in pairs]
     total = torch.zeros((), device=device)
@@ -168,9 +169,13 @@ def gradients(
 
 
 def take_step(
-    model: Transformer, opts: list[Optimizer], data: Data, plan: Plan, scaler: Any
+    model: Transformer,
+    opts: list[Optimizer],
+    data: Data,
+    plan: Plan,
+    scaler: Any,
 ) -> tuple[Tensor, Tensor, int]:
-    """One optimiser step: the loss and gradient norm before it, and tokens read."""
+    """One optimiser step: loss and gradient norm before it, tokens read."""
     loss, tokens = gradients(model, data, plan, scaler)
     for opt in opts:
         scaler.unscale_(opt)
@@ -193,16 +198,17 @@ def train(
     """Train `model` in place and return the run's history.
 
     out: folder for the log and the checkpoint; None keeps nothing on disk.
-    on_step: called with each record: step, steps, loss, lr, norm, tokens, seconds,
-        tokens_per_second.
+    on_step: called with each record: step, steps, loss, lr, norm, tokens,
+        seconds, tokens_per_second.
     resume: go on from the checkpoint in `out` when there is one.
 
-    Raises TrainingError when the loss is no longer a number, when the checkpoint
-    belongs to another plan or model, and when the disk is full or not writable.
+    Raises TrainingError when the loss is no longer a number, when the
+    checkpoint belongs to another plan or model, and when the disk is full or
+    not writable.
     """
-    opts = optimisers(model, plan, muon=plan.muon)
-    scaler = make_scaler(model)
-    checkpoint = Checkpoint(out, model, plan, opts=opts, scaler=scaler, data=data)
+    opts, scaler = optimisers(model, plan, plan.muon), make_scaler(model)
+    parts: dict[str, Any] = {"opts": opts, "scaler": scaler, "data": data}
+    checkpoint = Checkpoint(out, model, plan, **parts)
     torch.manual_seed(plan.seed)
     done = checkpoint.load() if resume else checkpoint.clear()
     log = Log(out, done)
@@ -211,14 +217,14 @@ def train(
     with bar(plan.steps, done) as show, interrupts() as interrupted:
         for record in steps(model, opts, data, plan, scaler, run, done):
             log.write(record)
-            due = record["step"] - max(0, checkpoint.saved) >= plan.checkpoint_every
-            if due or interrupted() or record["step"] == plan.steps:
-                checkpoint.save(record["step"])
+            step = record["step"]
+            if checkpoint.due(step) or interrupted() or step == plan.steps:
+                checkpoint.save(step)
             show(record)
             if on_step:
                 on_step(record)
             if interrupted():
-                checkpoint.save(record["step"])
+                checkpoint.save(step)
                 raise KeyboardInterrupt
     model.eval()
     return run
@@ -233,7 +239,7 @@ def steps(
     run: Run,
     done: int,
 ) -> Iterator[dict[str, Any]]:
-    """Take the steps after `done`; yield a record after every `log_every` of them.
+    """Take the steps after `done`; yield a record every `log_every` of them.
 
     The loss stays on the device in between, so a GPU is never made to wait.
     """
@@ -250,29 +256,30 @@ def steps(
         mean = float(torch.stack(losses).mean())
         check(mean, 0.0 if scaler.is_enabled() else float(norm), step)
         now, tokens = time.perf_counter(), tokens + seen
-        record = {"step": step, "steps": plan.steps, "loss": mean, "lr": factor}
-        record |= {"norm": float(norm), "tokens": tokens}
+        record = {"step": step, "steps": plan.steps, "loss": mean}
+        record |= {"lr": factor, "norm": float(norm), "tokens": tokens}
         record |= {"seconds": before + now - began}
         yield record | {"tokens_per_second": seen / (now - since)}
         losses, seen, since = [], 0, time.perf_counter()
 
 
 def check(loss: float, norm: float, step: int) -> None:
-    """Raise TrainingError when the loss or the gradient is not a number any more."""
+    """Raise TrainingError when loss or gradient is not a number any more."""
     if math.isfinite(loss) and math.isfinite(norm):
         return
     raise TrainingError(
-        f"the loss became {loss} (gradient {norm}) by step {step}: training diverged. "
-        "The last good checkpoint is kept; lower the learning rates (half is a good "
-        "try) or lengthen the warm-up, and run again in a new folder.",
-        f"hàm mất mát thành {loss} (gradient {norm}) ở bước {step}: quá trình huấn luyện "
-        "đã phân kỳ. Checkpoint tốt gần nhất vẫn còn; hãy giảm tốc độ học (thử một nửa) "
-        "hoặc kéo dài phần khởi động, rồi chạy lại trong một thư mục mới.",
+        f"the loss became {loss} (gradient {norm}) by step {step}: training "
+        "diverged. The last good checkpoint is kept; lower the learning rates "
+        "(half is a good try) or lengthen the warm-up, and run in a new folder.",
+        f"hàm mất mát thành {loss} (gradient {norm}) ở bước {step}: quá trình "
+        "huấn luyện đã phân kỳ. Checkpoint tốt gần nhất vẫn còn; hãy giảm tốc "
+        "độ học (thử một nửa) hoặc kéo dài phần khởi động, rồi chạy lại trong "
+        "một thư mục mới.",
     )
 
 
 def make_scaler(model: Transformer) -> torch.amp.GradScaler:
-    """Scales the loss in fp16, where small gradients would vanish; else does nothing."""
+    """Scales the loss in fp16, where small gradients vanish; else idle."""
     device = model.embed.weight.device
     dtype, _ = precision(device)
     return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)

@@ -20,15 +20,16 @@ from aulac.model import Transformer
 from aulac.train import Data, OnStep, Plan, Run, train
 
 IGNORE = -100
+Example = tuple[list[int], list[int]]  # ids and mask
 
 
 class Dialogues:
-    """Endless batches of conversations: ids and targets (B, T), padded to the longest.
+    """Endless batches of conversations: ids, targets (B, T), padded to the longest.
 
-    Targets are -100 wherever the assistant does not speak. What goes beyond `context`
-    tokens is cut. With `mix`, every batch that a coin of that probability picks is
-    taken from `text` (pretraining batches) instead, so the model does not forget how
-    to tell a story. The order depends only on the seed and can be resumed.
+    Targets are -100 wherever the assistant does not speak. What goes beyond
+    `context` tokens is cut. With `mix`, that share of the batches is taken from
+    `text` (pretraining batches) instead, so the model does not forget how to tell
+    a story. The order depends only on the seed and can be resumed.
     """
 
     pool = 16  # batches sorted by length together
@@ -70,7 +71,8 @@ class Dialogues:
 
     def state(self) -> dict[str, Any]:
         """Where the next batch begins."""
-        place: dict[str, Any] = {"epoch": self.epoch, "position": self.position}
+        place: dict[str, Any] = {"epoch": self.epoch}
+        place["position"] = self.position
         return place | ({"text": self.text.state()} if self.text else {})
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -82,7 +84,7 @@ class Dialogues:
         self.order = self._order(rng)
 
     def _order(self, rng: np.random.Generator) -> list[list[int] | None]:
-        """Rows of each batch of an epoch; None stands for a batch of plain text."""
+        """Rows of each batch of an epoch; None stands for plain text."""
         rows = rng.permutation(len(self.examples)).tolist()
         batches: list[list[int] | None] = []
         for start in range(0, len(rows), self.pool * self.batch):
@@ -98,7 +100,7 @@ class Dialogues:
         return [mixed[i] for i in rng.permutation(len(mixed))]
 
 
-def collate(examples: list[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor]:
+def collate(examples: list[Example]) -> tuple[Tensor, Tensor]:
     """Pad to one length on the right: ids and targets (B, T)."""
     longest = max(len(ids) for ids, _ in examples) - 1
     inputs = torch.zeros(len(examples), longest, dtype=torch.long)  # (B, T)

@@ -42,13 +42,14 @@ class Bits:
 
     @property
     def perplexity(self) -> float:
-        """Per token: comparable only between models with the same tokenizer."""
+        """Per token: comparable only under the same tokenizer."""
         return 2**self.per_token
 
 
-def windows(
-    ids: list[int], context: int, stride: int
-) -> Iterator[tuple[list[int], list[int]]]:
+Window = tuple[list[int], list[int]]  # inputs and targets
+
+
+def windows(ids: list[int], context: int, stride: int) -> Iterator[Window]:
     """Cut a text into (inputs, targets); targets already scored are -100."""
     scored = 0  # targets done: target i is ids[i + 1]
     while scored < len(ids) - 1:
@@ -78,7 +79,7 @@ def measure(
     stride = stride or context // 2
     texts = [text for text in map(normalise, texts) if text]
     if not texts:
-        raise ValueError("there is no text to measure: give at least one, not empty.")
+        raise ValueError("there is no text to measure: give at least one.")
     encoded = tokenizer.encode_batch(texts)
     pieces = [
         window
@@ -87,9 +88,8 @@ def measure(
     ]
     pieces.sort(key=lambda piece: len(piece[0]))  # alike lengths share a batch
     model.eval()
-    nats = sum(
-        _nats(model, pieces[i : i + batch]) for i in range(0, len(pieces), batch)
-    )
+    cuts = range(0, len(pieces), batch)
+    nats = sum(_nats(model, pieces[cut : cut + batch]) for cut in cuts)
     return Bits(
         bits=nats / math.log(2),
         bytes=sum(len(text.encode()) for text in texts),
@@ -98,7 +98,7 @@ def measure(
     )
 
 
-def _nats(model: Transformer, pieces: list[tuple[list[int], list[int]]]) -> float:
+def _nats(model: Transformer, pieces: list[Window]) -> float:
     """Summed negative log-likelihood of a batch of windows."""
     longest = max(len(ids) for ids, _ in pieces)
     inputs = torch.zeros(len(pieces), longest, dtype=torch.long)  # (B, T)

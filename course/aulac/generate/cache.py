@@ -7,14 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aulac.model import Config
+from aulac.model import Config, Pair
 
 
 class KVCache:
     """Keys and values of every layer, in buffers that are allocated once.
 
-    `length` counts the tokens stored so far. Memory is 2 x depth x batch x kv_heads x
-    size x head_dim numbers; grouped queries make it heads / kv_heads times smaller.
+    `length` counts the tokens stored so far. Memory is 2 x depth x batch x
+    kv_heads x size x head_dim numbers; grouped queries make it heads / kv_heads
+    times smaller.
     """
 
     def __init__(
@@ -29,8 +30,8 @@ class KVCache:
         self.size = size
         self.length = 0
 
-    def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Store k, v (B, K, T, D) after what is there; return all: (B, K, S, D).
+    def update(self, layer: int, k: Tensor, v: Tensor) -> Pair:
+        """Store k, v (B, K, T, D) after what is there; all come back.
 
         Raises ValueError when the buffers are too small.
         """

@@ -22,8 +22,8 @@ def sample(
 ) -> int:
     """One token id from logits (V,). Temperature 0 takes the most likely.
 
-    top_k keeps the k most likely, 0 all; top_p keeps the fewest whose probabilities
-    reach p (nucleus sampling, Holtzman et al. 2020).
+    top_k keeps the k most likely, 0 all; top_p keeps the fewest whose
+    probabilities reach p (nucleus sampling, Holtzman et al. 2020).
     """
     if temperature <= 0:
         return int(logits.argmax())
@@ -31,7 +31,7 @@ def sample(
     if top_k:
         ranked, order = ranked[:top_k], order[:top_k]
     probabilities = (ranked / temperature).softmax(-1)
-    before = probabilities.cumsum(-1) - probabilities  # mass of those more likely
+    before = probabilities.cumsum(-1) - probabilities  # of those more likely
     probabilities = probabilities * (before < top_p)
     chosen = torch.multinomial(probabilities.cpu(), 1, generator=generator)
     return int(order[int(chosen)])
@@ -49,9 +49,9 @@ def generate_ids(
     stop_ids: Iterable[int] = (),
     cached: bool = True,
 ) -> Iterator[int]:
-    """Token ids after `ids`, up to `max_tokens` or one of `stop_ids` (not yielded).
+    """Token ids after `ids`, up to `max_tokens` or one of `stop_ids`.
 
-    `cached=False` computes everything anew for each token: slow, for comparison.
+    `cached=False` computes everything anew for each token: for comparison.
     Raises ValueError for an empty prompt.
     """
     if not ids:
@@ -64,8 +64,9 @@ def generate_ids(
     cache = KVCache(model.config, size, like=weight) if cached else None
     fresh = known
     for _ in range(max_tokens):
-        given = torch.tensor([fresh if cached else known], device=weight.device)
-        last = model.hidden(given, cache)[0, -1]  # (W,)
+        given = fresh if cached else known
+        given_ids = torch.tensor([given], device=weight.device)  # (1, T)
+        last = model.hidden(given_ids, cache)[0, -1]  # (W,)
         logits = weight @ last  # (V,)
         chosen = sample(logits, temperature, top_k, top_p, draw)
         if chosen in stops:
@@ -89,9 +90,9 @@ def stream(
 ) -> Iterator[str]:
     """The continuation of a prompt, in pieces of whole characters.
 
-    A byte-level token may end in the middle of a Vietnamese letter; its bytes wait
-    until the letter is whole. Ends at `<|endoftext|>`, `<|im_end|>` or a text of `stop`,
-    which is not shown.
+    A byte-level token may end in the middle of a Vietnamese letter; its bytes
+    wait until the letter is whole. Ends at `<|endoftext|>`, `<|im_end|>` or a text
+    of `stop`, not shown.
     """
     ids = tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
     ids = ids or [tokenizer.eos_id]  # a text begins after the end of another

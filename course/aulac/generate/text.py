@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 class Letters:
     """Collects bytes and gives back whole letters, in NFC.
 
-    Two things can cut a letter: a token that ends inside its UTF-8 bytes, and a tone
-    mark that arrives as a combining character after its vowel. So the last letter
-    waits until the next one begins.
+    Two things can cut a letter: a token that ends inside its UTF-8 bytes, and a
+    tone mark that arrives as a combining character after its vowel. So the last
+    letter waits until the next one begins.
     """
 
     def __init__(self) -> None:
@@ -22,14 +22,14 @@ class Letters:
     def add(self, data: bytes) -> str:
         """Take bytes; return the text that is complete now, perhaps none."""
         self._held += self._bytes.decode(data)
-        last = len(self._held) - 1
+        last = max(0, len(self._held) - 1)
         while last > 0 and unicodedata.combining(self._held[last]):
             last -= 1
-        whole, self._held = self._held[: max(last, 0)], self._held[max(last, 0) :]
+        whole, self._held = self._held[:last], self._held[last:]
         return unicodedata.normalize("NFC", whole)
 
     def end(self) -> str:
-        """The last letter; bytes of one that never became whole are dropped."""
+        """The last letter; bytes that never became a letter are dropped."""
         self._bytes.reset()
         held, self._held = self._held, ""
         return unicodedata.normalize("NFC", held)
