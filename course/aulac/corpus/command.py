@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Kho ngữ liệu: dựng, xem nguồn, xem nội dung. / "
     "Corpora: build one, list sources, look inside.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="markdown",
 )
 DEFAULT = ["stories", "laws"]
@@ -27,7 +28,7 @@ def _corpus() -> None:
     """Kho ngữ liệu. / Corpora."""
 
 
-@app.command()
+@app.command(short_help="Dựng một kho ngữ liệu. / Build a corpus.")
 def build(
     sources: Annotated[
         list[str] | None,

@@ -269,15 +269,18 @@ class Index:
             indices in order, and (N, bands) int32 with −1 where a bucket holds one.
         """
         n = len(self._signatures)
-        table = np.full((n, self.bands), -1, np.int32)
         weights = hash_functions(self.rows, seed=2)[0]
+        used = self.bands * self.rows
+        keys = np.empty((n, self.bands), np.uint64)
+        for start in range(0, n, _CHUNK):
+            block = np.stack(self._signatures[start : start + _CHUNK])  # (B, num)
+            parts = block[:, :used].reshape(len(block), self.bands, self.rows)
+            keys[start : start + _CHUNK] = _mix(parts * weights).sum(axis=2)
+        table = np.full((n, self.bands), -1, np.int32)
         for band in range(self.bands):
-            part = slice(band * self.rows, (band + 1) * self.rows)
-            keys = np.fromiter(
-                (_mix(s[part].astype(np.uint64) * weights).sum()
-                 for s in self._signatures), np.uint64, n,
-            )  # fmt: skip
-            _, bucket, size = np.unique(keys, return_inverse=True, return_counts=True)
+            _, bucket, size = np.unique(
+                keys[:, band], return_inverse=True, return_counts=True
+            )
             table[:, band] = np.where(size[bucket] > 1, bucket, -1)
         crowded = np.flatnonzero((table >= 0).any(axis=1))
         return crowded.tolist(), table
