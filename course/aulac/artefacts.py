@@ -115,7 +115,7 @@ def making(name: str, scale: str, resume: bool = False) -> Iterator[Path]:
         part.mkdir(exist_ok=True)
         note.write_text(key(scale))
         yield part
-        note.unlink()
+        note.unlink(missing_ok=True)  # gone when the block replaced the folder
         record = {"key": key(scale), "name": name, "scale": scale, "made": time.time()}
         (part / MARKER).write_text(json.dumps(record) + "\n")
         shutil.rmtree(final, ignore_errors=True)

@@ -10,6 +10,7 @@ import threading
 import pytest
 from aulac import artefacts, recipes, scale
 from aulac.artefacts import ARTEFACTS, MARKER, exists, making, need, newest, path
+from aulac.export import to_hf
 from typer.testing import CliRunner
 
 
@@ -83,6 +84,12 @@ def test_an_interrupted_making_goes_on_but_only_at_the_same_scale(monkeypatch):
     monkeypatch.setattr(artefacts, "key", lambda name: "changed")
     with pytest.raises(KeyboardInterrupt):
         attempt(resume=True)
+
+
+def test_an_exported_model_can_be_an_artefact(build, tokenizer):
+    with making("welcome", "tiny") as folder:
+        to_hf(build(), tokenizer, folder)
+    assert (newest() / "model.safetensors").exists() and exists("welcome", "tiny")
 
 
 def test_a_changed_scale_table_makes_artefacts_anew(made, monkeypatch):
