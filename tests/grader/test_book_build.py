@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from aulac_grader.book import app
 from aulac_grader.book.build import build
 from aulac_grader.book.places import LANGUAGES, BookError, Places
 from aulac_grader.book.proof import check_site, outside, read_site
+from typer.testing import CliRunner
 
 
 def page(small_book, lang: str, name: str) -> str:
@@ -203,3 +205,9 @@ def test_a_notebook_in_one_language_only_is_refused(other_book: Places) -> None:
 def test_an_unknown_language_is_refused(other_book: Places) -> None:
     with pytest.raises(BookError, match=r"no edition 'fr'"):
         build(other_book, ["fr"])
+
+
+def test_the_command_says_what_is_wrong_and_fails() -> None:
+    done = CliRunner().invoke(app, ["build", "--lang", "fr"])
+    assert done.exit_code == 1
+    assert "choose vi, en or both" in done.output

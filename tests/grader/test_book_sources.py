@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
+import re
 import unicodedata
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
-from aulac_grader.book.generated import date, dial, plan, results
+from aulac_grader.book.generated import dial, plan
 from aulac_grader.book.glossary import glossary_markdown, read_references
-from aulac_grader.book.lesson import band_words, clean_outputs
+from aulac_grader.book.lesson import clean_outputs
+from aulac_grader.book.measurements import results
 from aulac_grader.book.pages import read_page, read_pages
 from aulac_grader.book.places import LANGUAGES, BookError, Places
+from aulac_grader.book.words import band_words, date
 from aulac_grader.house import BOOK
 
 HEADER = '---\ntitle: {vi: "Một", en: "One"}\n---\n\n'
@@ -82,6 +89,34 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
             assert "](term:" not in linked and "](cite:" not in linked
 
 
+def prose() -> str:
+    pages = read_pages(BOOK / "pages").values()
+    return "\n".join(page.markdown(lang) for page in pages for lang in LANGUAGES)
+
+
+def test_every_library_name_on_a_page_exists() -> None:
+    names = set(re.findall(r"`(aulac(?:\.\w+)+)(?:\([^`]*\))?`", prose()))
+    assert names
+    for name in names:
+        pkgutil.resolve_name(name)
+
+
+def test_every_command_on_a_page_exists() -> None:
+    verbs = {entry.name: entry for entry in entry_points(group="aulac.commands")}
+    commands = set(re.findall(r"(?m)(?:^|`)aulac ([a-z]+)(?: ([a-z]+))?", prose()))
+    assert ("assignment", "build") in commands
+    for verb, action in commands:
+        command = typer.main.get_command(verbs[verb].load())
+        if action:
+            assert action in getattr(command, "commands", {}), f"{verb} {action}"
+
+
+def test_code_on_pages_imports_what_there_is() -> None:
+    for line in re.findall(r"(?m)^from (aulac[\w.]* import \w+)$", prose()):
+        module, name = line.split(" import ")
+        assert hasattr(importlib.import_module(module), name), line
+
+
 def test_glossary_is_complete_in_both_languages() -> None:
     refs = read_references(BOOK)
     assert len(refs.terms) >= 60
@@ -135,33 +170,46 @@ def test_plan_links_what_exists_and_says_what_does_not(tmp_path: Path) -> None:
     assert 'href="00_welcome.html"' in html
 
 
-def test_results_come_with_machine_and_date(tmp_path: Path) -> None:
+def test_no_result_on_record_is_said_plainly(tmp_path: Path) -> None:
+    assert "make bench" in results(Places(tmp_path, BOOK), "en")
+
+
+RUN = {
+    "date": "2026-11-23",
+    "quick": True,
+    "machine": {"cpu": "Test CPU", "cores": 2, "gpu": None},
+    "benchmarks": {
+        "training": {
+            "ours": {"tokens_per_second": 1234.5, "ratio": 1.05},
+            "theirs": {"tokens_per_second": 1175.0, "ratio": 1.0},
+            "seconds": 3.5,
+            "notes": "five pairs",
+        },
+        "sizes": {"a": {"x": 1, "y": "<b>"}, "b": {"x": 2, "y": None}},
+    },
+}
+FERTILITY = {
+    "learned_mb": 20.0,
+    "machine": {"processor": "Test CPU"},
+    "rows": [
+        {"tokenizer": "GPT-4o", "vocabulary": 200019, "fertility": 1.42},
+        {"tokenizer": "ours", "vocabulary": 16000, "fertility": 0.92},
+    ],
+}
+
+
+def test_results_come_as_tables_with_machine_and_date(tmp_path: Path) -> None:
     places = Places(tmp_path, BOOK)
-    assert "make bench" in results(places, "en")
     places.results.mkdir(parents=True)
-    (places.results / "x.json").write_text(
-        json.dumps(
-            {
-                "title": {"vi": "Tốc độ", "en": "Speed"},
-                "columns": [{"vi": "cách", "en": "way"}, "tok/s"],
-                "rows": [["ours", 1234.5], ["<b>", None]],
-                "machine": "Test CPU",
-                "measured_at": "2026-11-23",
-            }
-        )
-    )
+    (places.results / "run.json").write_text(json.dumps(RUN))
+    (places.results / "fertility.json").write_text(json.dumps(FERTILITY))
     vi, en = results(places, "vi"), results(places, "en")
-    assert "## Tốc độ" in vi and "1.234" in vi
-    assert "1,234" in en and "&lt;b&gt;" in en
-    assert "Measured 23 November 2026 on Test CPU" in en
-
-
-def test_a_result_that_cannot_be_shown_is_named(tmp_path: Path) -> None:
-    places = Places(tmp_path, BOOK)
-    places.results.mkdir(parents=True)
-    (places.results / "bad.json").write_text("{}")
-    with pytest.raises(BookError, match=r"bad\.json.*make bench"):
-        results(places, "en")
+    assert "## Tốc độ huấn luyện" in vi and "1.234" in vi
+    assert "## Training speed" in en and "1,234" in en and "five pairs" in en
+    assert "Measured on 23 November 2026 with Test CPU, 2 cores" in en
+    assert "A quick, rough run." in en and "Lần đo nhanh" in vi
+    assert "&lt;b&gt;" in en and "<b>" not in en
+    assert "<td>200,019</td>" in en and "<td>0,92</td>" in vi
 
 
 @pytest.mark.parametrize(
@@ -182,6 +230,15 @@ def test_bands_in_words(band: object, words: str) -> None:
 def test_dates_are_written_as_each_language_does() -> None:
     assert date("2026-03-01T00:00:00", "vi") == "01-03-2026"
     assert date("2026-03-01", "en") == "1 March 2026"
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "{", '{"benchmarks": 3}'])
+def test_a_result_that_cannot_be_shown_is_named(tmp_path: Path, content: str) -> None:
+    places = Places(tmp_path, BOOK)
+    places.results.mkdir(parents=True)
+    (places.results / "bad.json").write_text(content)
+    with pytest.raises(BookError, match=r"bad\.json.*make bench"):
+        results(places, "en")
 
 
 def test_outputs_lose_what_a_page_cannot_show(tmp_path: Path) -> None:

@@ -5,18 +5,17 @@ A page asks for one with a line `<!-- aulac: dial -->`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
-from typing import Any
 
 import yaml
 from aulac.lesson.outcome import written
 
 from aulac_grader.author.source import read
+from aulac_grader.book.measurements import results
 from aulac_grader.book.places import BookError, Places
+from aulac_grader.book.words import table
 
 _MARKER = re.compile(r"^<!-- aulac: (?P<name>[\w-]+) -->$", re.MULTILINE)
 
@@ -34,21 +33,6 @@ def fill(text: str, places: Places, lang: str, where: str) -> str:
         return maker(places, lang)
 
     return _MARKER.sub(replace, text)
-
-
-def table(head: list[str], rows: list[list[str]], css: str = "") -> str:
-    """An HTML table that scrolls sideways on a phone; cells are HTML already."""
-    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-    body = "\n".join(
-        f'<tr><th scope="row">{row[0]}</th>'
-        + "".join(f"<td>{cell}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="aulac-scroll" tabindex="0"><table class="table {css}">\n'
-        f"<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
-    )
 
 
 def dial(places: Places, lang: str) -> str:
@@ -118,74 +102,6 @@ def _own_title(places: Places, name: str, lang: str) -> str:
     if not source.exists():
         return ""
     return escape(read(source).front.get("aulac", {}).get("title", {}).get(lang, ""))
-
-
-def results(places: Places, lang: str) -> str:
-    """Measurements in `benchmarks/results/*.json`, each with its machine."""
-    files = sorted(places.results.glob("*.json")) if places.results.is_dir() else []
-    parts = [_result(path, lang) for path in files]
-    if not parts:
-        return {
-            "vi": "Bản sách này được dựng khi chưa có phép đo nào được lưu. Chạy "
-            "`make bench` để đo trên máy của bạn, rồi dựng lại sách.",
-            "en": "This copy of the book was built with no measurements on record. Run "
-            "`make bench` to measure on your machine, then build the book again.",
-        }[lang]
-    return "\n\n".join(parts)
-
-
-def _result(path: Path, lang: str) -> str:
-    """One file: {title, about, machine, measured_at, columns, rows}."""
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        title = _text(found["title"], lang)
-        columns = [escape(_text(column, lang)) for column in found["columns"]]
-        rows = [[_value(cell, lang) for cell in row] for row in found["rows"]]
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise BookError(
-            f"benchmarks/results/{path.name} cannot be shown ({error!r}); it needs "
-            "title, columns and rows: run `make bench` again or delete it."
-        ) from error
-    lines = [f"## {title}"]
-    if about := _text(found.get("about", ""), lang):
-        lines.append(about)
-    lines.append(table(columns, rows))
-    machine = _text(found.get("machine", ""), lang)
-    day = str(found.get("measured_at", ""))[:10]
-    if machine or day:
-        word = {"vi": "Đo", "en": "Measured"}[lang]
-        on = {"vi": "trên", "en": "on"}[lang]
-        when = f" {date(day, lang)}" if day else ""
-        where = f" {on} {escape(machine)}" if machine else ""
-        lines.append(f'<p class="aulac-source">{word}{when}{where}.</p>')
-    return "\n\n".join(lines)
-
-
-def _text(value: Any, lang: str) -> str:
-    if isinstance(value, dict) and {"vi", "en"} <= value.keys():
-        return str(value[lang])
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {item}" for key, item in value.items())
-    return str(value)
-
-
-def _value(value: Any, lang: str) -> str:
-    if isinstance(value, dict):
-        return escape(_text(value, lang))
-    return written(value, lang) if value is not None else "–"
-
-
-def date(iso: str, lang: str) -> str:
-    """2026-11-23 as each language writes it: 23-11-2026, 23 November 2026."""
-    months = "January February March April May June July August September"
-    names = [*months.split(), "October", "November", "December"]
-    match = re.match(r"(\d{4})-(\d\d)-(\d\d)", iso)
-    if match is None:
-        return escape(iso)
-    year, month, day = (int(part) for part in match.groups())
-    if lang == "vi":
-        return f"{day:02}-{month:02}-{year}"
-    return f"{day} {names[month - 1]} {year}"
 
 
 MAKERS: dict[str, Callable[[Places, str], str]] = {

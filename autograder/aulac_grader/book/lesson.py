@@ -19,9 +19,9 @@ from aulac.lesson.outcome import RECORD_MIME, written
 from aulac_grader.author.build import House, pristine
 from aulac_grader.author.links import Shelf
 from aulac_grader.author.source import read
-from aulac_grader.book.generated import date, table
 from aulac_grader.book.glossary import References
 from aulac_grader.book.places import BookError, Places
+from aulac_grader.book.words import band_words, date, machine_words, table
 
 WIDGET_MIMES = (
     "application/vnd.jupyter.widget-view+json",
@@ -267,7 +267,7 @@ def status(
     return "\n".join(parts)
 
 
-_WORDS = {
+_WORDS: dict[str, dict[str, Any]] = {
     "vi": {
         "unverified": "Bài này chưa được chạy kiểm tra trên bản sách này, nên các ô "
         "chưa có kết quả. Chạy <code>aulac lessons verify</code> rồi dựng lại sách.",
@@ -316,21 +316,6 @@ def _ran(entry: dict[str, Any], report: dict[str, Any], lang: str) -> str:
     )
 
 
-def machine_words(machine: dict[str, Any], lang: str) -> str:
-    """The machine of a run in a few words: processor, cores, memory."""
-    words = []
-    if name := machine.get("cpu") or machine.get("processor"):
-        words.append(str(name))
-    if cores := machine.get("cores"):
-        words.append(f"{cores} {'nhân' if lang == 'vi' else 'cores'}")
-    memory = machine.get("memory_gb") or machine.get("ram_gb")
-    if memory:
-        words.append(f"{written(round(float(memory)), lang)} GB")
-    if gpu := machine.get("gpu"):
-        words.append(str(gpu))
-    return ", ".join(words)
-
-
 def _records(entry: dict[str, Any], bands: dict[str, Any], lang: str) -> str:
     records = entry.get("records", {})
     if not records:
@@ -351,22 +336,3 @@ def _records(entry: dict[str, Any], bands: dict[str, Any], lang: str) -> str:
         rows.append([label, shown + unit, band_words(band, lang), mark])
     inner = table(words["head"], rows, "aulac-outcomes")
     return f"<details><summary>{words['outcomes']}</summary>\n{inner}\n</details>"
-
-
-def band_words(band: Any, lang: str) -> str:
-    """A band as a range: 4 – 9, ≥ 4, ≤ 9."""
-    if isinstance(band, list | tuple) and len(band) == 2:
-        low, high = band
-    elif isinstance(band, dict):
-        low, high = band.get("min"), band.get("max")
-    else:
-        return escape(str(band)) if band else "–"
-    if low is None and high is None:
-        return "–"
-    if low is None:
-        return f"≤ {written(high, lang)}"
-    if high is None:
-        return f"≥ {written(low, lang)}"
-    if low == high:
-        return written(low, lang)
-    return f"{written(low, lang)} – {written(high, lang)}"

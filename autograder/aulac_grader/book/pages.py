@@ -35,7 +35,8 @@ def read_page(path: Path) -> Page:
         raise BookError(str(error)) from error
     problems = list(source.problems)
     title = source.front.get("title")
-    if not isinstance(title, dict) or not all(title.get(lang) for lang in LANGUAGES):
+    title = title if isinstance(title, dict) else {}
+    if not all(title.get(lang) for lang in LANGUAGES):
         problems.append(source.problem("the header needs title: {vi: …, en: …}."))
     for cell in source.code:
         problems.append(source.problem("a page runs no code; fence it instead.", cell))
