@@ -13,8 +13,7 @@ from itertools import accumulate
 from random import Random
 
 from ..document import Document
-from . import arithmetic, dialogues, facts, lucbat, proverbs, tales
-from .dialogue_turns import conversation
+from . import arithmetic, dialogues, facts, lexicon, lucbat, proverbs, tales, talks
 from .engine import Rand
 from .lexicon import load
 
@@ -95,7 +94,32 @@ def conversations(count: int, seed: int = 0) -> Iterator[list[dict[str, str]]]:
     """
     load()
     for index in range(count):
-        yield conversation(_random(seed, index, 0, 1).random)
+        yield talks.conversation(_random(seed, index, 0, 1).random)
+
+
+def counts() -> dict[str, int]:
+    """How large the grammar is.
+
+    ``plots`` are whole documents' templates, ``templates`` the alternatives written
+    out in them (each a clause or a sentence), ``lines`` the lines of verse that scan,
+    ``facts`` the single statements, ``words`` the entries of the lexicon.
+    """
+    load()
+    pieces = [plot for _, plot in tales.plots() + dialogues.plots()]
+    pieces += [t for group in proverbs.scenes().values() for t in group]
+    pieces += [t for group in talks.tiny_tales().values() for t in group]
+    groups = (lexicon.nouns(), lexicon.phrases(), lexicon.critters(), lexicon.names())
+    places = facts.provinces()
+    return {
+        "plots": len(pieces),
+        "templates": sum(max(piece.choices, 1) for piece in pieces),
+        "lines": sum(len(t.starts) + len(t.eights) for t in lucbat.themes().values()),
+        "facts": len(facts.facts()) + sum(len(p.sights) for p in places),
+        "proverbs": len(proverbs.proverbs()),
+        "words": sum(len(items) for group in groups for items in group.values())
+        + len(lexicon.elders())
+        + sum(1 + len(p.formed_from) for p in places),
+    }
 
 
 def _shares(

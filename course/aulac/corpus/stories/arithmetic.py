@@ -250,11 +250,11 @@ def _clock(r: Rand) -> Made:
     """Times of a day that follow from one another."""
     c: Context = {}
     hour = 6 + int(r() * 4)
-    spent = 1 + small(r, 4)
+    spent = small(r, 3)
     _numbers(c, a=hour, b=spent, n=hour + spent)
     template = (
-        "[Sáng nay|Sáng chủ nhật|Hôm nay], {p:pupil} bắt đầu {h:hobby} lúc {a} giờ sáng. "
-        "{p.dai} làm việc ấy trong {b} [giờ|tiếng]. {a} giờ thêm {b} giờ là {n} giờ, nên "
+        "[Sáng nay|Sáng chủ nhật|Hôm nay], {p:pupil} bắt đầu tập {h:practise} lúc {a} giờ sáng. "
+        "{p.dai} tập trong {b} [giờ|tiếng]. {a} giờ thêm {b} giờ là {n} giờ, nên "
         "{p.dai} xong lúc {n} giờ "
         + (
             "trưa"
@@ -312,7 +312,7 @@ def _weekday(r: Rand) -> Made:
         template += "{sau} ngày sau là {y.thu}, {y}. "
     template += pick(
         (
-            "Hôm đó, {p:pupil} sẽ [đi thăm {h:neighbour}|cùng {k:kin} đi {noi:place}|thi vẽ ở trường].",
+            "Hôm đó, {p:pupil} sẽ [đi thăm {h:neighbour}|cùng {k:kin} đi {noi:outing}|thi vẽ ở trường].",
             "{p:pupil} [đánh dấu vào lịch|ghi vào sổ] để khỏi quên.",
             "{p:pupil} mong đến hôm đó để được {h:hobby}.",
         ),

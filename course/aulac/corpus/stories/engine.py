@@ -48,7 +48,7 @@ def capitalised(text: str) -> str:
     What follows a quotation is a new sentence when a colon led the quotation in
     (``mẹ nói: "Ừ!" Bé cười``), and goes on when not (``"Ừ!" mẹ nói``).
     """
-    text = _TWICE.sub(r"\1", _AFTER.sub(_upper_last, text))
+    text = _AFTER.sub(_upper_last, _TWICE.sub(r"\1", text))
     return _NEEDS.sub(_upper_last, text)
 
 

@@ -117,7 +117,7 @@ def merger(province: Province, r: Rand) -> str:
     old = ranked(province.formed_from)
     return pick(
         (
-            f"Từ {DAY}, {old} hợp nhất thành {province.full}.",
+            f"Từ {DAY}, {old} hợp nhất và lấy tên là {province.full}.",
             f"{province.full} ngày nay được hợp nhất từ {old} vào {DAY}.",
             f"Trước {DAY}, nơi đây là {old}; nay là {province.full}.",
         ),
@@ -270,7 +270,7 @@ def _history(r: Rand) -> tuple[str, str]:
 
 
 @cache
-def _renamed() -> tuple[tuple[str, Province], ...]:
+def renamed() -> tuple[tuple[str, Province], ...]:
     """The old provinces that are part of another now, with that other."""
     return tuple(
         (old, p) for p in provinces() for old in p.formed_from if old != p.name
@@ -278,10 +278,10 @@ def _renamed() -> tuple[tuple[str, Province], ...]:
 
 
 def _before(r: Rand) -> tuple[str, str]:
-    old, now = pick(_renamed(), r)
-    other, other_now = pick(_renamed(), r)
+    old, now = pick(renamed(), r)
+    other, other_now = pick(renamed(), r)
     while other_now is now:
-        other, other_now = pick(_renamed(), r)
+        other, other_now = pick(renamed(), r)
     c: Context = {}
     one = f"tỉnh {old} nay là một phần của {now.full}"
     two = f"tỉnh {other} nay là một phần của {other_now.full}"

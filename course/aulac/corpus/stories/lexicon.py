@@ -89,6 +89,8 @@ def elders() -> list[Entity]:
     ]
 
 
+_SWIFT = ("thỏ con", "nai con", "ngựa non", "sóc nâu", "cún con", "dê con")
+_SLOW = ("rùa con", "nhím nhỏ", "vịt con", "lợn hồng", "nghé con", "gà con")
 _STRONG = ("bác voi", "bác trâu", "cô bò sữa", "bác hà mã")
 
 
@@ -179,6 +181,13 @@ def weekday(c: Context, r: Rand) -> Entity:
     return entity(WEEKDAYS[at], n=WEEKDAYS[at], mai=WEEKDAYS[(at + 1) % 7])
 
 
+def daysky(c: Context, r: Rand) -> Entity:
+    """A day and its weather, which agree: no sunrise in the afternoon."""
+    time = "morning" if r() < 0.5 else "noon"
+    day = common(phrases()["day_" + time], r)[""]
+    return entity(f"{day}, {common(phrases()['sky_' + time], r)['']}", n=day)
+
+
 def _drawn(items: list[Entity]):
     return lambda c, r: common(items, r)
 
@@ -188,11 +197,15 @@ def load() -> None:
     """Register every type; cheap after the first call."""
     for kind, items in (nouns() | phrases() | critters()).items():
         register(kind, _drawn(items))
+    beasts = critters()["critter"]
+    register("swift", [b for b in beasts if b["n"] in _SWIFT])
+    register("slow", [b for b in beasts if b["n"] in _SLOW])
     register("elder", _drawn(elders()))
     register("strong", [e for e in elders() if "khỏe" in e["la"] or e["n"] in _STRONG])
     for kind, items in riddles().items():
         register(kind, items)
     register("weekday", weekday)
+    register("daysky", daysky)
     register("parent", _KIN[:2])
     register("child", child)
     register("girl", lambda c, r: child(c, r, "girl"))

@@ -122,6 +122,16 @@ def themes() -> dict[str, _Theme]:
     return dict(found)
 
 
+@cache
+def shares() -> tuple[str, ...]:
+    """The themes, each as often as it has couplets (bounded), to draw from."""
+    found: list[str] = []
+    for name, theme in themes().items():
+        pairs = sum(len(theme.eights[key]) for _, _, key in theme.starts)
+        found += [name] * max(1, min(pairs, 150) // 5)
+    return tuple(found)
+
+
 def _overlap(a: str, b: str) -> int:
     """How many two-syllable stretches two lines share: repetition grates."""
     one, two = (x.lower().replace(",", "").split() for x in (a, b))
@@ -165,7 +175,6 @@ def _shared(line: str, others: list[str]) -> bool:
 
 
 _FRAMES = (
-    "{h}:\n{verse}",
     "Thơ lục bát về {h}:\n{verse}",
     "{p:pupil} đọc cho {k:kin} nghe [{so} câu thơ|bài thơ nhỏ] về {h}:\n{verse}",
     "Trong giờ tiếng Việt, {t:teacher} đọc cho lớp của {p:pupil} nghe {so} câu lục bát về {h}:\n{verse}",
@@ -184,8 +193,13 @@ _AFTER = (
 
 def write(r: Rand) -> tuple[str, str]:
     """One or two couplets in a frame: a title and the text."""
-    theme = pick(list(themes()), r)
-    made = compose(theme, r, 2 if r() < 0.7 else 1)
+    theme = pick(shares(), r)
+    made = compose(theme, r)
+    if r() < 0.6:
+        # Not every couplet has a rhyme to go on with: try a few.
+        made = next(
+            (m for m in (compose(theme, r, 2) for _ in range(6)) if m[2:]), made
+        )
     c: Context = {
         "h": {"": theme},
         "verse": {"": "\n".join(made)},
