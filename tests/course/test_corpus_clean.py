@@ -1,5 +1,6 @@
 """Cleaning changes the form only; judging names the reason."""
 
+import time
 import unicodedata
 
 import pytest
@@ -148,3 +149,14 @@ def test_language_is_judged_by_windows_so_length_costs_nothing():
     english = "the quick brown fox jumps over the lazy dog " * 50_000
     assert not is_vietnamese(english)
     assert is_vietnamese(SENTENCE * 5_000)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["chia sẻ " + "1" * 120 + "x", "chia sẻ " + "1 " * 60 + "x", "!" * 150 + "x"],
+)
+def test_no_line_makes_the_patterns_run_away(line):
+    """These took more than 5 s (for ever, nearly) when the pattern could backtrack."""
+    start = time.perf_counter()
+    assert not is_boilerplate(line)
+    assert time.perf_counter() - start < 1

@@ -1,5 +1,6 @@
 """Personal data: what is found, what must not be, and what redaction leaves."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -130,3 +131,26 @@ def test_findings_are_in_order_and_apart(text):
 def test_placeholders_are_vietnamese_and_typed():
     assert len(set(PLACEHOLDERS.values())) == len(PLACEHOLDERS) == 8
     assert all(p.startswith("[") and p.isupper() for p in PLACEHOLDERS.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "địa chỉ " + "Aa " * 200 + "/1",
+        "địa chỉ " + "Số 1 " * 60 + "/1",
+        "địa chỉ " + "1/" * 500 + "x",
+        "trú tại " * 5_000,
+        "0" * 50_000,
+        "09 " * 20_000,
+        "+84 " * 10_000,
+        "a.a" * 20_000,
+        "a@" + "a." * 20_000,
+        "cmnd" + " 1" * 10_000,
+        "stk " + "1 " * 10_000,
+        "29A-" * 10_000,
+    ],
+)
+def test_no_text_makes_the_patterns_run_away(text):
+    start = time.perf_counter()
+    find(text)
+    assert time.perf_counter() - start < 5

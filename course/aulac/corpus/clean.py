@@ -57,7 +57,7 @@ _BOILERPLATE = re.compile(
     | (?:chia\ sẻ|bình\ luận|like|share|tweet|in\ bài|gửi\ email|lưu\ bài|bản\ in
         |trang\ chủ|quay\ lại|về\ đầu\ trang|đăng\ nhập|đăng\ ký|tải\ app)
       (?:\s*[|/•·,]?\s*(?:facebook|zalo|twitter|chia\ sẻ|bình\ luận|email|\d+|trang\ chủ
-        |đăng\ nhập|đăng\ ký))*
+        |đăng\ nhập|đăng\ ký))*+
     | (?:©|\(c\)|bản\ quyền|copyright)\b.{0,120}
     | .{0,60}\ball\ rights\ reserved\b.{0,40}
     | (?:ảnh|video|nguồn|theo)\s*:\s*\S.{0,60}
