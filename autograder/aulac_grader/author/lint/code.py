@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MEDIAN, NINETIETH, CAP = 6, 20, 40
 COLUMNS = 79
 LIBRARY_COLUMNS = 88
-"""The library's own line length: a library cell shows its lines as they are."""
+"""The library's own line length. A page shows 79, so longer lines get a note."""
 FORBIDDEN = (
     (r"\bfilterwarnings\b", "hides warnings; mend what warns"),
     (r"\bsys\.path\b", "changes the import path; the course is installed"),
@@ -37,7 +37,11 @@ def check(house: House, lesson: Lesson, findings: Findings) -> None:
     texts = [(cell, house.code(cell)) for cell in lesson.source.code]
     findings.problems.extend(_length(lesson, texts, findings))
     for cell, text in texts:
-        findings.problems.extend(_width(lesson, cell, text))
+        limit = LIBRARY_COLUMNS if cell.library else COLUMNS
+        findings.problems.extend(_width(lesson, cell, text, limit, "break it"))
+        if cell.library:
+            remedy = "break it in the library, so that a page shows it whole"
+            findings.notes.extend(_width(lesson, cell, text, COLUMNS, remedy))
         findings.problems.extend(_forbidden(lesson, cell, text))
         findings.notes.extend(_echo(lesson, cell, text))
     findings.problems.extend(_setup(lesson, texts))
@@ -84,13 +88,14 @@ def _length(
         )
 
 
-def _width(lesson: Lesson, cell: Cell, text: str) -> Iterator[Problem]:
-    limit = LIBRARY_COLUMNS if cell.library else COLUMNS
+def _width(
+    lesson: Lesson, cell: Cell, text: str, limit: int, remedy: str
+) -> Iterator[Problem]:
     for number, line in enumerate(text.splitlines(), start=1):
         if len(line) > limit and not (cell.library and line.startswith("# aulac")):
             yield lesson.source.problem(
                 f"line {number} of this cell has {len(line)} columns, {limit} is the "
-                "limit; break it.",
+                f"limit; {remedy}.",
                 cell,
             )
 
