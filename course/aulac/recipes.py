@@ -36,7 +36,9 @@ def laws(scale: Scale) -> list[str]:
 
     if scale.laws < 0:
         return []
-    return [document.text for document in load("laws", limit=scale.laws or None)]
+    return [
+        document.text for document in load("laws", limit=scale.laws or None)
+    ]
 
 
 def talks(scale: Scale, seed: int = SEED) -> Conversations:
@@ -149,7 +151,9 @@ def make_sft(scale: Scale, out: Path) -> None:
     from aulac.export import from_hf, to_hf
 
     model, tokenizer = from_hf(artefacts.path("base", scale.name))
-    model = tune(model.to(device()), tokenizer, talks(scale), scale, out / "work")
+    model = tune(
+        model.to(device()), tokenizer, talks(scale), scale, out / "work"
+    )
     to_hf(model, tokenizer, out / "model")
     finish(out)
 
@@ -157,16 +161,14 @@ def make_sft(scale: Scale, out: Path) -> None:
 def make_welcome(scale: Scale, out: Path) -> None:
     """Lesson 00 in one go: texts, tokenizer, base model, chat model."""
     from aulac.export import to_hf
-    from aulac.tokenizer import Tokenizer, train
+    from aulac.tokenizer import Tokenizer
 
     small = welcome(scale)
     work = out / "work"
     work.mkdir(exist_ok=True)
     texts = welcome_texts(small)
     if not (work / "tokenizer" / "tokenizer_config.json").exists():
-        # a third of the texts holds all the words; merges come out the same in a third
-        # of the time
-        train(texts[::3], small.vocab_size, progress=False).save(work / "tokenizer")
+        welcome_tokenizer(texts, small).save(work / "tokenizer")
     tokenizer = Tokenizer.load(work / "tokenizer")
     model = pretrain(texts, tokenizer, small, work)
     model = tune(model, tokenizer, talks(small), small, work)
@@ -177,6 +179,17 @@ def make_welcome(scale: Scale, out: Path) -> None:
 def welcome_texts(small: Scale) -> list[str]:
     """What lesson 00 trains on."""
     return list(chain(stories(small), laws(small)))
+
+
+def welcome_tokenizer(texts: list[str], scale: Scale) -> Tokenizer:
+    """Lesson 00's tokenizer, learned from every third text.
+
+    A third of the texts holds all the words: the merges come out the same, in a
+    third of the time.
+    """
+    from aulac.tokenizer import train
+
+    return train(texts[::3], scale.vocab_size, progress=False)
 
 
 def finish(out: Path) -> None:
