@@ -28,7 +28,9 @@ from tokenizers import pre_tokenizers as pre
 
 def taken(source: str, size: float) -> Iterator[str]:
     """Texts of a source, about `size` bytes of them."""
-    for document in load(source, limit=None if source != "stories" else 20_000):
+    for document in load(
+        source, limit=None if source != "stories" else 20_000
+    ):
         if size <= 0:
             return
         yield normalise(document.text)
@@ -49,7 +51,9 @@ def in_rust(texts: list[str], merges: int) -> list[tuple[bytes, bytes]]:
         initial_alphabet=pre.ByteLevel.alphabet(),
     )
     backend.train_from_iterator(texts, trainer)
-    return [(unspell(left), unspell(right)) for left, right in _merges(backend)[1]]
+    return [
+        (unspell(left), unspell(right)) for left, right in _merges(backend)[1]
+    ]
 
 
 def timed(run: Callable[..., list], *arguments) -> tuple[list, float]:
@@ -60,7 +64,9 @@ def timed(run: Callable[..., list], *arguments) -> tuple[list, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source", nargs="?", help="a file, a folder, or a source")
+    parser.add_argument(
+        "source", nargs="?", help="a file, a folder, or a source"
+    )
     parser.add_argument("--mb", type=float, default=1.0, help="how much text")
     parser.add_argument("--merges", type=int, default=4000)
     parser.add_argument("--repeat", type=int, default=5)
@@ -69,10 +75,18 @@ def main() -> None:
     if asked.source:
         texts = list(taken(asked.source, size))
     else:
-        texts = list(chain(taken("laws", size / 2), taken("stories", size / 2)))
+        texts = list(
+            chain(taken("laws", size / 2), taken("stories", size / 2))
+        )
     data = sum(len(text.encode()) for text in texts)
-    print(f"{len(texts):,} texts, {data:,} bytes, up to {asked.merges:,} merges\n")
-    seconds: dict[str, list[float]] = {"by hand": [], "Rust": [], "Rust, 1 thread": []}
+    print(
+        f"{len(texts):,} texts, {data:,} bytes, up to {asked.merges:,} merges\n"
+    )
+    seconds: dict[str, list[float]] = {
+        "by hand": [],
+        "Rust": [],
+        "Rust, 1 thread": [],
+    }
     for _ in range(asked.repeat):
         ours, took = timed(by_hand, texts, asked.merges)
         seconds["by hand"].append(took)
@@ -82,11 +96,15 @@ def main() -> None:
             seconds[name].append(took)
             assert ours == theirs, "the merges differ"
     print(f"{len(ours):,} merges, the same in the same order\n")
-    print("| trainer | median, s | slowest, s | against ours |\n|---|---|---|---|")
+    print(
+        "| trainer | median, s | slowest, s | against ours |\n|---|---|---|---|"
+    )
     base = statistics.median(seconds["by hand"])
     for name, times in seconds.items():
         middle = statistics.median(times)
-        print(f"| {name} | {middle:.2f} | {max(times):.2f} | {middle / base:.2f} |")
+        print(
+            f"| {name} | {middle:.2f} | {max(times):.2f} | {middle / base:.2f} |"
+        )
 
 
 if __name__ == "__main__":

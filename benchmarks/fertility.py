@@ -21,7 +21,13 @@ from pathlib import Path
 import tokenizers
 from aulac.corpus.sources import load
 from aulac.corpus.split import split_of
-from aulac.tokenizer import REFERENCES, bytes_per_token, interval, reference, train
+from aulac.tokenizer import (
+    REFERENCES,
+    bytes_per_token,
+    interval,
+    reference,
+    train,
+)
 
 MB = 1_000_000
 
@@ -40,7 +46,9 @@ def divided(source: str, limit_mb: float) -> tuple[list[str], list[str]]:
     return kept, held
 
 
-def measured(name: str, tokenizer, held: list[str], seconds: float | None) -> dict:
+def measured(
+    name: str, tokenizer, held: list[str], seconds: float | None
+) -> dict:
     value, low, high = interval(tokenizer, held)
     return {
         "tokenizer": name,
@@ -55,24 +63,35 @@ def measured(name: str, tokenizer, held: list[str], seconds: float | None) -> di
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source", help="a file, a folder, or the name of a source")
+    parser.add_argument(
+        "source", help="a file, a folder, or the name of a source"
+    )
     parser.add_argument(
         "--limit-mb", type=float, default=100, help="text to learn from"
     )
-    parser.add_argument("--sizes", type=int, nargs="+", default=[16_000, 32_000])
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[16_000, 32_000]
+    )
     parser.add_argument("--json", type=Path, help="keep the results here")
     asked = parser.parse_args()
     kept, held = divided(asked.source, asked.limit_mb)
-    sizes = [sum(len(text.encode()) for text in texts) / MB for texts in (kept, held)]
+    sizes = [
+        sum(len(text.encode()) for text in texts) / MB
+        for texts in (kept, held)
+    ]
     print(
         f"learning from {len(kept):,} documents ({sizes[0]:.1f} MB), "
         f"measuring on {len(held):,} ({sizes[1]:.2f} MB)\n"
     )
-    print("| tokenizer | vocabulary | tokens a syllable | bytes a token | trained, s |")
+    print(
+        "| tokenizer | vocabulary | tokens a syllable | bytes a token | trained, s |"
+    )
     print("|---|---|---|---|---|")
     rows = []
     for name, source in REFERENCES.items():
-        rows.append(measured(f"{source.model} ({name})", reference(name), held, None))
+        rows.append(
+            measured(f"{source.model} ({name})", reference(name), held, None)
+        )
         say(rows[-1])
     for size in asked.sizes:
         for kind, superwords in (("plain BPE", False), ("superwords", True)):
@@ -95,11 +114,15 @@ def main() -> None:
             "rows": rows,
         }
         asked.json.parent.mkdir(parents=True, exist_ok=True)
-        asked.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf8")
+        asked.json.write_text(
+            json.dumps(report, indent=2) + "\n", encoding="utf8"
+        )
 
 
 def say(row: dict) -> None:
-    seconds = "" if row["train_seconds"] is None else f"{row['train_seconds']:.1f}"
+    seconds = (
+        "" if row["train_seconds"] is None else f"{row['train_seconds']:.1f}"
+    )
     print(
         f"| {row['tokenizer']} | {row['vocabulary']:,} | {row['fertility']:.3f} "
         f"[{row['low']:.3f}, {row['high']:.3f}] | {row['bytes_per_token']:.2f} "

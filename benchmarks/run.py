@@ -62,7 +62,9 @@ def machine() -> dict[str, Any]:
 def cpu_name() -> str:
     """The processor's own name where the system tells it."""
     try:
-        found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+        found = re.search(
+            r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text()
+        )
     except OSError:
         found = None
     return found[1] if found else platform.processor() or platform.machine()
@@ -92,7 +94,10 @@ def run_one(name: str, quick: bool) -> dict[str, Any]:
     )
     seconds = round(time.perf_counter() - began, 1)
     if done.returncode:
-        return {"error": f"ended with status {done.returncode}", "seconds": seconds}
+        return {
+            "error": f"ended with status {done.returncode}",
+            "seconds": seconds,
+        }
     return json.loads(done.stdout.splitlines()[-1]) | {"seconds": seconds}
 
 
@@ -104,7 +109,9 @@ def rows(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             flat += rows(value, f"{label} / ")
         elif isinstance(value, float):
-            flat.append((label, f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}"))
+            flat.append(
+                (label, f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}")
+            )
         else:
             flat.append((label, str(value).replace("|", "\\|")))
     return flat
@@ -112,7 +119,12 @@ def rows(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 def markdown(report: dict[str, Any]) -> str:
     """The report as a page."""
-    lines = [f"# Measured on {report['date']}", "", "| machine | |", "|---|---|"]
+    lines = [
+        f"# Measured on {report['date']}",
+        "",
+        "| machine | |",
+        "|---|---|",
+    ]
     lines += [f"| {key} | {value} |" for key, value in rows(report["machine"])]
     for name, values in report["benchmarks"].items():
         lines += ["", f"## {name}", "", "| | |", "|---|---:|"]
@@ -121,9 +133,15 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", help="benchmarks to run, all by default")
-    parser.add_argument("--quick", action="store_true", help="a rough first look")
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument(
+        "names", nargs="*", help="benchmarks to run, all by default"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a rough first look"
+    )
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
@@ -132,13 +150,18 @@ def main() -> None:
     known = benchmarks()
     if unknown := set(options.names) - set(known):
         raise SystemExit(f"no benchmark {sorted(unknown)}: choose of {known}.")
-    report: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine()}
+    report: dict[str, Any] = {
+        "date": date.today().isoformat(),
+        "machine": machine(),
+    }
     report["quick"] = options.quick
     report["benchmarks"] = {
         name: run_one(name, options.quick) for name in options.names or known
     }
     RESULTS.mkdir(exist_ok=True)
-    place = re.sub(r"[^a-z0-9]+", "-", str(report["machine"]["cpu"]).lower()).strip("-")
+    place = re.sub(
+        r"[^a-z0-9]+", "-", str(report["machine"]["cpu"]).lower()
+    ).strip("-")
     if report["machine"]["gpu"]:
         place = re.sub(r"[^a-z0-9]+", "-", report["machine"]["gpu"].lower())
     file = RESULTS / f"{report['date']}-{place}.json"

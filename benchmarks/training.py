@@ -98,7 +98,9 @@ def trainer_seconds(config: Config, data: Random, steps: int) -> float:
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     rows = [
-        {"input_ids": row, "labels": row} for _ in range(steps) for row in next(data)[0]
+        {"input_ids": row, "labels": row}
+        for _ in range(steps)
+        for row in next(data)[0]
     ]
     marks: list[float] = []
 
@@ -119,7 +121,9 @@ def trainer_seconds(config: Config, data: Random, steps: int) -> float:
         )
         torch.manual_seed(0)
         model = theirs(Transformer(config))
-        Trainer(model, arguments, train_dataset=rows, callbacks=[Clock()]).train()
+        Trainer(
+            model, arguments, train_dataset=rows, callbacks=[Clock()]
+        ).train()
     return statistics.median(b - a for a, b in itertools.pairwise(marks))
 
 
@@ -140,11 +144,15 @@ def measure(scale: Scale, steps: int) -> dict[str, Any]:
             if turn >= 2:  # the first steps allocate
                 seconds[name].append(time.perf_counter() - began)
     tokens = scale.batch * scale.context
-    speed = {name: tokens / statistics.median(s) for name, s in seconds.items()}
+    speed = {
+        name: tokens / statistics.median(s) for name, s in seconds.items()
+    }
     if find_spec("accelerate"):
         speed["trainer"] = tokens / trainer_seconds(config, data, steps)
     found: dict[str, Any] = {"parameters": Transformer(config).count()}
-    found["tokens_per_second"] = {name: round(value) for name, value in speed.items()}
+    found["tokens_per_second"] = {
+        name: round(value) for name, value in speed.items()
+    }
     for other in speed.keys() & {"bare", "trainer"}:
         for ours in ("ours_adamw", "ours"):
             found[f"{ours} / {other}"] = round(speed[ours] / speed[other], 3)
@@ -158,10 +166,14 @@ def main(quick: bool) -> dict[str, Any]:
     laptop = replace(SCALES["laptop"], batch=BATCH, context=CONTEXT)
     found: dict[str, Any] = {
         "tiny, as the course trains it": measure(tiny, steps),
-        "tiny, 16 x 256": measure(replace(tiny, batch=BATCH, context=CONTEXT), steps),
+        "tiny, 16 x 256": measure(
+            replace(tiny, batch=BATCH, context=CONTEXT), steps
+        ),
     }
     if not quick:
         found["laptop, 16 x 256"] = measure(laptop, steps // 4)
     if not find_spec("accelerate"):
-        found["notes"] = "accelerate is not installed, so Trainer was not timed"
+        found["notes"] = (
+            "accelerate is not installed, so Trainer was not timed"
+        )
     return found

@@ -181,7 +181,9 @@ def write_small_book(root: Path):
 
 def write_verified(places, name: str) -> None:
     """What a verify run leaves behind for one lesson."""
-    notebook = json.loads((places.notebooks / "vi" / f"{name}.ipynb").read_text())
+    notebook = json.loads(
+        (places.notebooks / "vi" / f"{name}.ipynb").read_text()
+    )
     both = (
         '<div class="aulac-record"><span lang="vi" class="aulac-vi">kết quả của '
         'mạng</span><span lang="en" class="aulac-en">outcome of the net</span></div>'
@@ -192,7 +194,9 @@ def write_verified(places, name: str) -> None:
                 "output_type": "display_data",
                 "metadata": {},
                 "data": {
-                    "application/vnd.jupyter.widget-view+json": {"model_id": "x"},
+                    "application/vnd.jupyter.widget-view+json": {
+                        "model_id": "x"
+                    },
                     "text/html": f'<div class="aulac-fallback">{both}</div>',
                     "text/plain": "kết quả / outcome",
                 },
@@ -215,7 +219,9 @@ def write_verified(places, name: str) -> None:
             {
                 "output_type": "stream",
                 "name": "stdout",
-                "text": f"{places.root}/workspace/tiny " + "a long line " * 30 + "\n",
+                "text": f"{places.root}/workspace/tiny "
+                + "a long line " * 30
+                + "\n",
             },
         ],
     }
@@ -233,7 +239,12 @@ def write_verified(places, name: str) -> None:
                 "scale": "tiny",
                 "verified_at": "2026-11-23T05:00:00+00:00",
                 "records": {
-                    "nets": {"value": 5, "unit": "", "band": [4, 9], "ok": True}
+                    "nets": {
+                        "value": 5,
+                        "unit": "",
+                        "band": [4, 9],
+                        "ok": True,
+                    }
                 },
                 "error": None,
             }

@@ -33,13 +33,24 @@ def steps(fast: bool) -> list[tuple[str, list[str]]]:
         ("book", [aulac, "book", "build"]),
     ]
     # --dist loadfile: fixtures that start a server or train a model are per file.
-    pytest = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+    pytest = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+    ]
     return static + ([] if fast else course) + [("tests", pytest)]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fast", action="store_true", help="no lessons, no book")
+    parser.add_argument(
+        "--fast", action="store_true", help="no lessons, no book"
+    )
     fast = parser.parse_args().fast
     # One thread a process: pytest-xdist already uses both cores.
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
@@ -60,9 +71,13 @@ def main() -> int:
         rows.append((name, code, time.monotonic() - began))
     print()
     for name, code, seconds in rows:
-        print(f"{'ok' if code == 0 else f'exit {code}':<8} {seconds:7.1f} s  {name}")
+        print(
+            f"{'ok' if code == 0 else f'exit {code}':<8} {seconds:7.1f} s  {name}"
+        )
     failed = [name for name, code, _ in rows if code]
-    print("\nFailed: " + ", ".join(failed) if failed else "\nEverything holds.")
+    print(
+        "\nFailed: " + ", ".join(failed) if failed else "\nEverything holds."
+    )
     return 1 if failed else 0
 
 

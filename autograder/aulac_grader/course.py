@@ -47,7 +47,9 @@ def step(title: str, *arguments: str) -> int:
 
 @app.command()
 def course(
-    scale: Annotated[str, typer.Option(help="tiny, laptop, t4 or gpu")] = "tiny",
+    scale: Annotated[
+        str, typer.Option(help="tiny, laptop, t4 or gpu")
+    ] = "tiny",
     skip_book: Annotated[
         bool, typer.Option("--skip-book", help="lessons only")
     ] = False,
@@ -63,13 +65,19 @@ def course(
     if step("Dựng bài học / Building the lessons", "lessons", "build"):
         raise typer.Exit(1)
     failed = step(
-        "Chạy bài học / Running the lessons", "lessons", "verify", "--scale", scale
+        "Chạy bài học / Running the lessons",
+        "lessons",
+        "verify",
+        "--scale",
+        scale,
     )
     asked = [word for prompt in PROMPTS for word in ("--prompt", prompt)]
     talked = step(
         "Mô hình trả lời / The model answers", "chat", "--scale", scale, *asked
     )
-    booked = 0 if skip_book else step("Làm sách / Making the book", "book", "build")
+    booked = (
+        0 if skip_book else step("Làm sách / Making the book", "book", "build")
+    )
     seconds = time.monotonic() - began
     if failed or talked or booked:
         print(

@@ -64,11 +64,15 @@ def write_settings(folder: Path, lang: str) -> dict[str, str]:
         },
     }
     _write_json(settings / "overrides.json", overrides)
-    enabled = {"ServerApp": {"jpserver_extensions": dict.fromkeys(EXTENSIONS, True)}}
+    enabled = {
+        "ServerApp": {"jpserver_extensions": dict.fromkeys(EXTENSIONS, True)}
+    }
     _write_json(config / "jupyter_server_config.json", enabled)
     (folder / "user-settings").mkdir(parents=True, exist_ok=True)
     (folder / "workspaces").mkdir(parents=True, exist_ok=True)
-    bin_folder = str(Path(sys.executable).parent)  # nbgrader calls alembic by name
+    bin_folder = str(
+        Path(sys.executable).parent
+    )  # nbgrader calls alembic by name
     return {
         "JUPYTER_CONFIG_DIR": str(config),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "user-settings"),
@@ -80,7 +84,9 @@ def write_settings(folder: Path, lang: str) -> dict[str, str]:
 
 def _write_json(path: Path, data: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+    path.write_text(
+        json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8"
+    )
 
 
 def first_page(root: Path, lang: str) -> str:
@@ -91,7 +97,9 @@ def first_page(root: Path, lang: str) -> str:
     return ""
 
 
-def arguments(root: Path, lang: str, settings: Path, extra: list[str]) -> list[str]:
+def arguments(
+    root: Path, lang: str, settings: Path, extra: list[str]
+) -> list[str]:
     """JupyterLab's command line."""
     page = first_page(root, lang)
     options = [
@@ -101,12 +109,17 @@ def arguments(root: Path, lang: str, settings: Path, extra: list[str]) -> list[s
     if page:
         options.append(f"--LabApp.default_url=/lab/tree/{page}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.append("--allow-root")  # containers: the course is often run as root
+        options.append(
+            "--allow-root"
+        )  # containers: the course is often run as root
     return [sys.executable, "-m", "jupyterlab", *options, *extra]
 
 
 @app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+    },
 )
 def lab(
     context: typer.Context,
@@ -121,7 +134,9 @@ def lab(
     ] = None,
     settings: Annotated[
         Path | None,
-        typer.Option(help="nơi giữ thiết lập / where settings are kept [build/lab]"),
+        typer.Option(
+            help="nơi giữ thiết lập / where settings are kept [build/lab]"
+        ),
     ] = None,
     browser: Annotated[
         bool, typer.Option(help="mở trình duyệt / open a web browser")

@@ -8,5 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 try:
     __version__ = version("aulac")
-except PackageNotFoundError:  # read straight from a checkout that was not installed
+except (
+    PackageNotFoundError
+):  # read straight from a checkout that was not installed
     __version__ = "0.0.0"

@@ -39,11 +39,19 @@ ARTEFACTS: dict[str, Artefact] = {
     artefact.name: artefact
     for artefact in (
         Artefact("corpus", "kho ngữ liệu", "the corpus", "02"),
-        Artefact("tokenizer", "bộ tách token", "the tokenizer", "03", ("corpus",)),
         Artefact(
-            "base", "mô hình nền", "the base model", "07", ("corpus", "tokenizer")
+            "tokenizer", "bộ tách token", "the tokenizer", "03", ("corpus",)
         ),
-        Artefact("sft", "mô hình trò chuyện", "the chat model", "11", ("base",)),
+        Artefact(
+            "base",
+            "mô hình nền",
+            "the base model",
+            "07",
+            ("corpus", "tokenizer"),
+        ),
+        Artefact(
+            "sft", "mô hình trò chuyện", "the chat model", "11", ("base",)
+        ),
         Artefact("welcome", "mô hình chào mừng", "the welcome model", "00"),
     )
 }
@@ -66,7 +74,9 @@ def path(name: str, scale: str) -> Path:
     """
     if name not in ARTEFACTS:
         known = ", ".join(ARTEFACTS)
-        raise KeyError(f"there is no artefact {name!r}: choose one of {known}.")
+        raise KeyError(
+            f"there is no artefact {name!r}: choose one of {known}."
+        )
     return workspace() / scale / name
 
 
@@ -94,7 +104,9 @@ def newest(scale: str | None = None) -> Path | None:
         for name in ("sft", "welcome")
         if exists(name, row)
     ]
-    return max(found, key=lambda m: m.stat().st_mtime).parent if found else None
+    return (
+        max(found, key=lambda m: m.stat().st_mtime).parent if found else None
+    )
 
 
 @contextmanager
@@ -116,7 +128,12 @@ def making(name: str, scale: str, resume: bool = False) -> Iterator[Path]:
         note.write_text(key(scale))
         yield part
         note.unlink(missing_ok=True)  # gone when the block replaced the folder
-        record = {"key": key(scale), "name": name, "scale": scale, "made": time.time()}
+        record = {
+            "key": key(scale),
+            "name": name,
+            "scale": scale,
+            "made": time.time(),
+        }
         (part / MARKER).write_text(json.dumps(record) + "\n")
         shutil.rmtree(final, ignore_errors=True)
         part.rename(final)

@@ -20,9 +20,13 @@ def chat(
     ] = None,
     prompt: Annotated[
         list[str] | None,
-        typer.Option(help="câu hỏi, dùng nhiều lần được / a question, repeatable"),
+        typer.Option(
+            help="câu hỏi, dùng nhiều lần được / a question, repeatable"
+        ),
     ] = None,
-    temperature: Annotated[float, typer.Option(help="0: chọn từ chắc nhất")] = 0.0,
+    temperature: Annotated[
+        float, typer.Option(help="0: chọn từ chắc nhất")
+    ] = 0.0,
     max_tokens: Annotated[int, typer.Option(help="độ dài câu trả lời")] = 160,
     seed: Annotated[int, typer.Option(help="hạt giống / seed")] = 0,
 ) -> None:
@@ -32,12 +36,18 @@ def chat(
             channel.reconfigure(encoding="utf-8", errors="replace")
     folder = find(model)
     talker, tokenizer = load(folder)
-    settings = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
+    settings = {
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "seed": seed,
+    }
     if prompt:
         for text in prompt:
             ask(talker, tokenizer, text, settings)
         return
-    print(f"Mô hình / model: {folder}. Gõ /thoát để dừng / type /quit to leave.")
+    print(
+        f"Mô hình / model: {folder}. Gõ /thoát để dừng / type /quit to leave."
+    )
     converse(talker, tokenizer, settings)
 
 
@@ -66,7 +76,9 @@ def load(folder: Path) -> tuple[Any, Any]:
         fail(f"không nạp được mô hình ở {folder}: {error}", str(error))
 
 
-def ask(model: Any, tokenizer: Any, text: str, settings: dict[str, Any]) -> None:
+def ask(
+    model: Any, tokenizer: Any, text: str, settings: dict[str, Any]
+) -> None:
     """One question in a fresh conversation, the answer printed as it comes."""
     from aulac.chat import Conversation
 

@@ -35,7 +35,9 @@ def writing(path: Path) -> Iterator[None]:
     except RuntimeError as error:  # torch.save reports a failed write this way
         if isinstance(error, TrainingError) or "write" not in str(error):
             raise
-        raise disk_error(path, OSError(errno.ENOSPC, "write failed")) from error
+        raise disk_error(
+            path, OSError(errno.ENOSPC, "write failed")
+        ) from error
 
 
 def disk_error(path: Path, error: OSError) -> TrainingError:
@@ -72,7 +74,12 @@ class Checkpoint:
         data: Any,
     ):
         self.path = Path(out) / NAME if out is not None else None
-        self.model, self.opts, self.scaler, self.data = model, opts, scaler, data
+        self.model, self.opts, self.scaler, self.data = (
+            model,
+            opts,
+            scaler,
+            data,
+        )
         settings = {k: v for k, v in asdict(plan).items() if k not in FREE}
         self.key = {"plan": settings, "model": asdict(model.config)}
         self.saved, self.every = -1, plan.checkpoint_every
@@ -134,7 +141,9 @@ class Checkpoint:
     def _read(self, device: torch.device) -> dict[str, Any]:
         assert self.path is not None
         try:
-            return torch.load(self.path, map_location=device, weights_only=True)
+            return torch.load(
+                self.path, map_location=device, weights_only=True
+            )
         except Exception as error:  # torch raises many kinds for a broken file
             raise TrainingError(
                 f"{self.path} is not a checkpoint ({type(error).__name__}): delete it "

@@ -69,9 +69,13 @@ def check_python() -> Finding:
 
 def check_packages() -> Finding:
     """The packages that a lesson imports."""
-    missing = [name for name in STUDENT_PACKAGES if not importlib.util.find_spec(name)]
+    missing = [
+        name for name in STUDENT_PACKAGES if not importlib.util.find_spec(name)
+    ]
     if not missing:
-        return Finding("packages", "ok", f"{len(STUDENT_PACKAGES)} of them found")
+        return Finding(
+            "packages", "ok", f"{len(STUDENT_PACKAGES)} of them found"
+        )
     return Finding(
         "packages",
         "bad",
@@ -118,7 +122,9 @@ def check_gpu() -> Finding:
             else "fp16"
         )
         return Finding(
-            "GPU", "ok", f"{card.name}, {card.total_memory / GIB:.0f} GiB, {half}"
+            "GPU",
+            "ok",
+            f"{card.name}, {card.total_memory / GIB:.0f} GiB, {half}",
         )
     return Finding(
         "GPU",
@@ -154,7 +160,9 @@ def check_memory() -> Finding:
     import psutil
 
     memory = psutil.virtual_memory()
-    found = f"{memory.available / GIB:.1f} GiB free of {memory.total / GIB:.1f}"
+    found = (
+        f"{memory.available / GIB:.1f} GiB free of {memory.total / GIB:.1f}"
+    )
     if memory.available >= MEMORY_WANTED:
         return Finding("memory", "ok", found)
     return Finding(
@@ -221,7 +229,9 @@ def check_workspace() -> Finding:
     from aulac.artefacts import workspace
 
     place = workspace()
-    made = sorted(p.parent.name + "/" + p.name for p in place.glob("*/*") if p.is_dir())
+    made = sorted(
+        p.parent.name + "/" + p.name for p in place.glob("*/*") if p.is_dir()
+    )
     return Finding(
         "workspace", "ok", f"{place}: {', '.join(made) if made else 'empty'}"
     )
@@ -283,7 +293,8 @@ def doctor(
         for finding in findings:
             style = colour[finding.status]
             console.print(
-                f"[{style}]{finding.status:<4}[/{style}] {finding.name:<10}", end=" "
+                f"[{style}]{finding.status:<4}[/{style}] {finding.name:<10}",
+                end=" ",
             )
             console.print(finding.found, markup=False)
             for advice in filter(None, (finding.vi, finding.en)):

@@ -60,7 +60,10 @@ def qwen3_config(config: Config) -> dict[str, Any]:
         "max_position_embeddings": config.context,
         "rms_norm_eps": config.eps,
         # the first is what transformers 5 reads, the second what other loaders read
-        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": config.rope_theta,
+        },
         "rope_theta": config.rope_theta,
         "attention_bias": False,
         "attention_dropout": 0.0,
@@ -96,7 +99,9 @@ def to_hf(
         for name, weight in model.state_dict().items()
     }
     save_file(weights, part / WEIGHTS, metadata={"format": "pt"})
-    config = qwen3_config(model.config) | {"dtype": str(dtype).removeprefix("torch.")}
+    config = qwen3_config(model.config) | {
+        "dtype": str(dtype).removeprefix("torch.")
+    }
     generation = {
         "eos_token_id": [tokenizer.eos_id, tokenizer.im_end_id],
         "pad_token_id": tokenizer.eos_id,
@@ -104,7 +109,10 @@ def to_hf(
         "temperature": 0.3,
         "top_k": 20,
     }
-    for name, values in (("config", config), ("generation_config", generation)):
+    for name, values in (
+        ("config", config),
+        ("generation_config", generation),
+    ):
         (part / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n")
     tokenizer.save(part)
     shutil.rmtree(out, ignore_errors=True)
@@ -121,7 +129,9 @@ def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
     from aulac.tokenizer import Tokenizer
 
     folder = Path(folder)
-    missing = [n for n in ("config.json", WEIGHTS) if not (folder / n).exists()]
+    missing = [
+        n for n in ("config.json", WEIGHTS) if not (folder / n).exists()
+    ]
     if missing:
         raise FileNotFoundError(
             f"{folder} has no {' and no '.join(missing)}: it is not a model folder; "
@@ -130,7 +140,9 @@ def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
     config = read_config(folder)
     model = Transformer(config)
     weights = load_file(folder / WEIGHTS)
-    ours = {name: weights[qwen3_name(name)].float() for name in model.state_dict()}
+    ours = {
+        name: weights[qwen3_name(name)].float() for name in model.state_dict()
+    }
     model.load_state_dict(ours)
     return model.eval(), Tokenizer.load(folder)
 
@@ -138,7 +150,9 @@ def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
 def read_config(folder: Path) -> Config:
     """Our configuration from a folder's `config.json`."""
     values = json.loads((folder / "config.json").read_text())
-    if values.get("model_type") != "qwen3" or not values.get("tie_word_embeddings"):
+    if values.get("model_type") != "qwen3" or not values.get(
+        "tie_word_embeddings"
+    ):
         raise ValueError(
             f"{folder} holds a {values.get('model_type')} model: only Qwen3 with tied "
             "embeddings can be read; load others with transformers."
@@ -153,6 +167,7 @@ def read_config(folder: Path) -> Config:
         head_dim=values["head_dim"],
         ff=values["intermediate_size"],
         context=values["max_position_embeddings"],
-        rope_theta=rope.get("rope_theta") or values.get("rope_theta", 10_000.0),
+        rope_theta=rope.get("rope_theta")
+        or values.get("rope_theta", 10_000.0),
         eps=values["rms_norm_eps"],
     )

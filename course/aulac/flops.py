@@ -77,7 +77,12 @@ class Memory:
 
     @property
     def total(self) -> int:
-        parts = (self.weights, self.gradients, self.optimiser, self.activations)
+        parts = (
+            self.weights,
+            self.gradients,
+            self.optimiser,
+            self.activations,
+        )
         return sum(parts)
 
 

@@ -62,5 +62,7 @@ def cross_entropy(
     if hidden.dtype == weight.dtype == torch.float32 and not hidden.is_cuda:
         return LinearCrossEntropy.apply(hidden, weight, targets, ignore)
     logits = F.linear(hidden, weight).float()  # (N, V)
-    nats = F.cross_entropy(logits, targets, ignore_index=ignore, reduction="none")
+    nats = F.cross_entropy(
+        logits, targets, ignore_index=ignore, reduction="none"
+    )
     return nats.sum() / (targets != ignore).sum().clamp(min=1)

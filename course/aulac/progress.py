@@ -24,7 +24,9 @@ class Log:
         if self.path is None:
             return
         if self.path.exists():
-            self.records = [r for r in read_log(self.path) if r["step"] <= done]
+            self.records = [
+                r for r in read_log(self.path) if r["step"] <= done
+            ]
         lines = "".join(json.dumps(record) + "\n" for record in self.records)
         part = self.path.with_suffix(".part")
         part.write_text(lines)
@@ -58,7 +60,12 @@ def bar(steps: int, done: int) -> Iterator[Show]:
         yield lambda record: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("bước {task.completed}/{task.total}"),
@@ -70,9 +77,7 @@ def bar(steps: int, done: int) -> Iterator[Show]:
         task = progress.add_task("", total=steps, completed=done)
 
         def show(record: dict[str, Any]) -> None:
-            text = (
-                f"loss {record['loss']:.3f}  {record['tokens_per_second']:,.0f} tok/s"
-            )
+            text = f"loss {record['loss']:.3f}  {record['tokens_per_second']:,.0f} tok/s"
             progress.update(task, completed=record["step"], description=text)
 
         yield show

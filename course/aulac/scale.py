@@ -228,15 +228,24 @@ def choose(name: str | None = None) -> tuple[Scale, dict[str, str]]:
     if name:
         return get(name), {"vi": "theo yêu cầu", "en": "as asked"}
     if wanted := os.environ.get(ENVIRONMENT):
-        reason = {"vi": f"theo biến {ENVIRONMENT}", "en": f"set by {ENVIRONMENT}"}
+        reason = {
+            "vi": f"theo biến {ENVIRONMENT}",
+            "en": f"set by {ENVIRONMENT}",
+        }
         return get(wanted), reason
     memory = _gpu_memory()
     if memory >= 22:
         size = f"GPU {memory:.0f} GB"
-        return SCALES["gpu"], {"vi": f"máy có {size}", "en": f"a {size} is here"}
+        return SCALES["gpu"], {
+            "vi": f"máy có {size}",
+            "en": f"a {size} is here",
+        }
     if memory >= 12:
         size = f"GPU {memory:.0f} GB"
-        return SCALES["t4"], {"vi": f"máy có {size}", "en": f"a {size} is here"}
+        return SCALES["t4"], {
+            "vi": f"máy có {size}",
+            "en": f"a {size} is here",
+        }
     cores = os.cpu_count() or 1
     return SCALES["tiny"], {
         "vi": f"máy không có GPU đủ lớn, {cores} nhân CPU",
@@ -246,7 +255,11 @@ def choose(name: str | None = None) -> tuple[Scale, dict[str, str]]:
 
 def welcome(scale: Scale) -> Scale:
     """The scale at which lesson 00 trains: small enough for one sitting anywhere."""
-    small = SCALES["tiny"] if scale.name in ("tiny", "laptop") else SCALES["laptop"]
+    small = (
+        SCALES["tiny"]
+        if scale.name in ("tiny", "laptop")
+        else SCALES["laptop"]
+    )
     return replace(small, name=scale.name)
 
 
@@ -261,7 +274,12 @@ def show() -> None:
     chosen, reason = choose()
     table = Table(title="Quy mô / Scale")
     columns = ("", "tham số / parameters", "tầng x rộng / depth x width")
-    more = ("từ vựng / vocabulary", "ngữ cảnh / context", "token", "máy / machine")
+    more = (
+        "từ vựng / vocabulary",
+        "ngữ cảnh / context",
+        "token",
+        "máy / machine",
+    )
     for column in (*columns, *more):
         table.add_column(column, overflow="fold")
     for scale in SCALES.values():

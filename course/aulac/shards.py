@@ -153,7 +153,8 @@ class Shards:
                 f"{folder / INDEX} cannot be read ({error}): write the shards anew."
             ) from None
         files = [
-            _map(folder / f["name"], f["tokens"], index.dtype) for f in index.files
+            _map(folder / f["name"], f["tokens"], index.dtype)
+            for f in index.files
         ]
         lengths = _map(folder / LENGTHS, index.documents, "uint32")
         return cls(index, files, lengths)
@@ -212,7 +213,9 @@ class Batches:
     tokens in turn.
     """
 
-    def __init__(self, shards: Shards, batch: int, context: int, seed: int = 0) -> None:
+    def __init__(
+        self, shards: Shards, batch: int, context: int, seed: int = 0
+    ) -> None:
         if len(shards) < context + 1:
             raise ShardError(
                 f"the corpus has {len(shards)} tokens and a window needs "
@@ -251,6 +254,8 @@ class Batches:
         self.order = rng.permutation(self.shards.starts(self.context, first))
 
 
-def batches(shards: Shards, batch: int, context: int, seed: int = 0) -> Batches:
+def batches(
+    shards: Shards, batch: int, context: int, seed: int = 0
+) -> Batches:
     """Batches of `batch` windows of `context` tokens (see `Batches`)."""
     return Batches(shards, batch, context, seed)

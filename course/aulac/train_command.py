@@ -16,16 +16,19 @@ app = typer.Typer(help="Huấn luyện mô hình nền / train a base model.")
 @app.callback(invoke_without_command=True)
 def train(
     scale: Annotated[
-        str | None, typer.Option(help="tiny, laptop, t4, gpu / mặc định theo máy")
+        str | None,
+        typer.Option(help="tiny, laptop, t4, gpu / mặc định theo máy"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="thư mục kết quả / folder for the model")
+        Path | None,
+        typer.Option(help="thư mục kết quả / folder for the model"),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="số bước, thay cho bảng quy mô / steps")
     ] = None,
     resume: Annotated[
-        bool, typer.Option(help="tiếp tục từ checkpoint / go on from a checkpoint")
+        bool,
+        typer.Option(help="tiếp tục từ checkpoint / go on from a checkpoint"),
     ] = True,
 ) -> None:
     """Kho ngữ liệu, bộ tách token, rồi mô hình nền / corpus, tokenizer, base model."""
@@ -66,7 +69,9 @@ def run_training(scale: Scale, folder: Path, resume: bool) -> None:
     except TrainingError as error:
         fail(error.vi, str(error))
     except OSError as error:
-        fail(f"không ghi hoặc đọc được tệp: {error}", f"a file failed: {error}")
+        fail(
+            f"không ghi hoặc đọc được tệp: {error}", f"a file failed: {error}"
+        )
 
 
 def fail(vi: str, en: str) -> None:

@@ -32,7 +32,9 @@ def chromium() -> Iterator:
     """A headless Chromium that reaches nothing but this machine."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
-        pytest.skip("no Chromium on PATH (Debian and Ubuntu: apt install chromium)")
+        pytest.skip(
+            "no Chromium on PATH (Debian and Ubuntu: apt install chromium)"
+        )
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
@@ -55,7 +57,9 @@ def page(chromium, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator:
         lambda url: "//127.0.0.1" not in url and not url.startswith("data:"),
         lambda route: route.fulfill(status=204, body=""),
     )
-    page.on("console", lambda m: m.type == "error" and page.errors.append(m.text))
+    page.on(
+        "console", lambda m: m.type == "error" and page.errors.append(m.text)
+    )
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     yield page
     folder = Path(os.environ.get("AULAC_SCREENSHOTS", tmp_path))
@@ -76,8 +80,16 @@ def start_lab(
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         log = (home / f"lab-{port}.log").open("wb")
-        command = [str(Path(sys.executable).with_name("aulac")), "lab", *arguments]
-        command += ["--no-browser", f"--port={port}", "--IdentityProvider.token=t"]
+        command = [
+            str(Path(sys.executable).with_name("aulac")),
+            "lab",
+            *arguments,
+        ]
+        command += [
+            "--no-browser",
+            f"--port={port}",
+            "--IdentityProvider.token=t",
+        ]
         command += ["--settings", str(home / "settings")]
         environment = os.environ | {"HOME": str(home)}
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "AULAC_LANG"):
@@ -106,4 +118,6 @@ def wait_until_up(process: subprocess.Popen, address: str, log: Path) -> None:
             time.sleep(0.2)  # the server says nothing when it is ready
         else:
             return
-    raise AssertionError(f"no answer from {address}: {log.read_text()[-3000:]}")
+    raise AssertionError(
+        f"no answer from {address}: {log.read_text()[-3000:]}"
+    )

@@ -12,7 +12,10 @@ from aulac_grader.book.command import server
 from aulac_grader.book.places import LANGUAGES
 
 CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    filter(
+        None,
+        map(shutil.which, ("chromium", "chromium-browser", "google-chrome")),
+    ),
     None,
 )
 pytestmark = [
@@ -35,7 +38,9 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=FLAGS
+        )
         yield chromium
         chromium.close()
 
@@ -62,11 +67,15 @@ class Reader:
         self.wrong: list[str] = []
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.wrong.append(request.url))
+        self.page.on(
+            "requestfailed", lambda request: self.wrong.append(request.url)
+        )
         self.page.on(
             "console",
             lambda message: (
-                self.wrong.append(message.text) if message.type == "error" else None
+                self.wrong.append(message.text)
+                if message.type == "error"
+                else None
             ),
         )
         self.page.on(
@@ -81,19 +90,30 @@ class Reader:
 
 @pytest.fixture
 def reader(browser) -> Iterator[Reader]:
-    found = Reader(browser, viewport={"width": 1280, "height": 900}, locale="vi-VN")
+    found = Reader(
+        browser, viewport={"width": 1280, "height": 900}, locale="vi-VN"
+    )
     yield found
     found.context.close()
 
 
 @pytest.fixture
 def phone(browser) -> Iterator[Reader]:
-    found = Reader(browser, viewport={"width": 360, "height": 740}, has_touch=True)
+    found = Reader(
+        browser, viewport={"width": 360, "height": 740}, has_touch=True
+    )
     yield found
     found.context.close()
 
 
-NAMES = ("index", "01_nets", "02_more_nets", "glossary", "bibliography", "search")
+NAMES = (
+    "index",
+    "01_nets",
+    "02_more_nets",
+    "glossary",
+    "bibliography",
+    "search",
+)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -101,11 +121,15 @@ def test_every_page_opens_without_an_error_or_an_outside_request(
     reader: Reader, address: str, lang: str
 ) -> None:
     for name in NAMES:
-        reader.page.goto(f"{address}/{lang}/{name}.html", wait_until="networkidle")
+        reader.page.goto(
+            f"{address}/{lang}/{name}.html", wait_until="networkidle"
+        )
         assert reader.page.title()
     assert reader.wrong == []
     assert reader.asked
-    assert [url for url in reader.asked if not url.startswith((address, "data:"))] == []
+    assert [
+        url for url in reader.asked if not url.startswith((address, "data:"))
+    ] == []
 
 
 @pytest.mark.parametrize("query", ["mang", "mạng", "MẠNG LUOI"])
@@ -126,7 +150,9 @@ def test_search_finds_the_word_with_and_without_marks(
     assert reader.wrong == []
 
 
-def test_search_puts_the_spelling_asked_for_first(reader: Reader, address: str) -> None:
+def test_search_puts_the_spelling_asked_for_first(
+    reader: Reader, address: str
+) -> None:
     for query in ("mang", "mạng", "măng"):
         reader.page.goto(f"{address}/vi/search.html?q={query}")
         hit = reader.page.locator("#aulac-search-results li").first
@@ -172,11 +198,17 @@ def test_switch_stays_on_the_page_and_in_the_section(
     assert reader.wrong == []
 
 
-def test_switch_keeps_a_term_and_a_search(reader: Reader, address: str) -> None:
-    reader.page.goto(f"{address}/en/glossary.html#term-tone", wait_until="networkidle")
+def test_switch_keeps_a_term_and_a_search(
+    reader: Reader, address: str
+) -> None:
+    reader.page.goto(
+        f"{address}/en/glossary.html#term-tone", wait_until="networkidle"
+    )
     reader.page.locator("a.aulac-switch").click()
     reader.page.wait_for_url("**/vi/glossary.html#term-tone")
-    reader.page.goto(f"{address}/vi/search.html?q=token", wait_until="networkidle")
+    reader.page.goto(
+        f"{address}/vi/search.html?q=token", wait_until="networkidle"
+    )
     reader.page.locator("a.aulac-switch").click()
     reader.page.wait_for_url("**/en/search.html?q=token")
     reader.page.wait_for_selector("#aulac-search-results li")
@@ -187,10 +219,14 @@ def test_switch_and_skip_link_work_from_the_keyboard(
 ) -> None:
     reader.page.goto(f"{address}/vi/01_nets.html", wait_until="networkidle")
     reader.page.keyboard.press("Tab")
-    assert reader.page.evaluate("document.activeElement.hash") == "#main-content"
+    assert (
+        reader.page.evaluate("document.activeElement.hash") == "#main-content"
+    )
     for _ in range(40):
         reader.page.keyboard.press("Tab")
-        if reader.page.evaluate("document.activeElement.matches('a.aulac-switch')"):
+        if reader.page.evaluate(
+            "document.activeElement.matches('a.aulac-switch')"
+        ):
             break
     reader.page.keyboard.press("Enter")
     reader.page.wait_for_url("**/en/01_nets.html*")
@@ -201,11 +237,17 @@ def test_each_edition_shows_its_own_language_of_an_output(
     reader: Reader, address: str, lang: str
 ) -> None:
     reader.page.goto(f"{address}/{lang}/01_nets.html")
-    assert reader.page.get_by_text("kết quả của mạng").is_visible() == (lang == "vi")
-    assert reader.page.get_by_text("outcome of the net").is_visible() == (lang == "en")
+    assert reader.page.get_by_text("kết quả của mạng").is_visible() == (
+        lang == "vi"
+    )
+    assert reader.page.get_by_text("outcome of the net").is_visible() == (
+        lang == "en"
+    )
 
 
-def test_dark_and_light_can_be_chosen_and_stay(reader: Reader, address: str) -> None:
+def test_dark_and_light_can_be_chosen_and_stay(
+    reader: Reader, address: str
+) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     reader.page.goto(f"{address}/vi/index.html", wait_until="networkidle")
     seen = {}
@@ -216,16 +258,22 @@ def test_dark_and_light_can_be_chosen_and_stay(reader: Reader, address: str) -> 
         assert reader.page.locator(".theme-switch:visible").count() == 1
     assert set(seen) == {"light", "dark", "auto"}
     assert seen["light"] != seen["dark"]
-    while reader.page.evaluate("document.documentElement.dataset.mode") != "dark":
+    while (
+        reader.page.evaluate("document.documentElement.dataset.mode") != "dark"
+    ):
         reader.page.locator(".theme-switch-button").click()
     reader.page.goto(f"{address}/en/01_nets.html")
     assert reader.page.evaluate(ground) == seen["dark"]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_a_phone_never_scrolls_sideways(phone: Reader, address: str, lang: str) -> None:
+def test_a_phone_never_scrolls_sideways(
+    phone: Reader, address: str, lang: str
+) -> None:
     for name in NAMES:
-        phone.page.goto(f"{address}/{lang}/{name}.html", wait_until="networkidle")
+        phone.page.goto(
+            f"{address}/{lang}/{name}.html", wait_until="networkidle"
+        )
         width = phone.page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360, f"{lang}/{name}.html is {width} wide"
     assert phone.wrong == []
@@ -279,10 +327,14 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(browser, address: str, scheme: str) -> None:
+def test_text_stands_out_from_its_ground(
+    browser, address: str, scheme: str
+) -> None:
     found = Reader(browser, color_scheme=scheme)
     for name in ("index", "01_nets", "02_more_nets", "glossary", "search"):
-        found.page.goto(f"{address}/vi/{name}.html?q=mang", wait_until="networkidle")
+        found.page.goto(
+            f"{address}/vi/{name}.html?q=mang", wait_until="networkidle"
+        )
         assert found.page.evaluate(CONTRAST) == [], f"{name}, {scheme}"
     found.context.close()
 

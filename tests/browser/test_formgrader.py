@@ -52,7 +52,9 @@ def test_manage_assignments_shows_the_released_assignment(grader) -> None:
     assert grader.errors == []
 
 
-def test_the_list_of_submissions_shows_automatic_scores(grader, address: str) -> None:
+def test_the_list_of_submissions_shows_automatic_scores(
+    grader, address: str
+) -> None:
     grader.goto(f"{address}/formgrader/gradebook/{NAME}/{NAME}")
     grader.locator("td.score").nth(2).wait_for()
     scores = sorted(grader.locator("td.score").all_inner_texts())
@@ -61,19 +63,25 @@ def test_the_list_of_submissions_shows_automatic_scores(grader, address: str) ->
     assert grader.errors == []
 
 
-def test_an_essay_is_graded_beside_its_mark_scheme(grader, address: str) -> None:
+def test_an_essay_is_graded_beside_its_mark_scheme(
+    grader, address: str
+) -> None:
     grader.goto(f"{address}/formgrader/gradebook/{NAME}/{NAME}")
     row = grader.locator("tr", has_text="26 / 30")
     row.locator("a", has_text="Submission").click()
     grader.get_by_text("BEGIN MARK SCHEME").wait_for()
     assert grader.get_by_text("mỗi mục 1 điểm").is_visible()
-    assert grader.get_by_text("Với độ rộng 768, ma trận nhúng của A").is_visible()
+    assert grader.get_by_text(
+        "Với độ rộng 768, ma trận nhúng của A"
+    ).is_visible()
     panel = grader.locator(".panel", has_text="Student's answer").filter(
         has_text="Với độ rộng 768"
     )
     score = panel.locator("input.score").last
     score.fill("3.5")
-    with grader.expect_response(re.compile(r"/formgrader/api/grade/")) as saved:
+    with grader.expect_response(
+        re.compile(r"/formgrader/api/grade/")
+    ) as saved:
         score.press("Tab")
     assert saved.value.ok
     grader.goto(f"{address}/formgrader/gradebook/{NAME}/{NAME}")
@@ -82,7 +90,9 @@ def test_an_essay_is_graded_beside_its_mark_scheme(grader, address: str) -> None
     assert [e for e in grader.errors if "MathJax" not in e] == []
 
 
-def test_jupyterlab_offers_formgrader_in_its_menu(grader, address: str) -> None:
+def test_jupyterlab_offers_formgrader_in_its_menu(
+    grader, address: str
+) -> None:
     grader.goto(f"{address}/lab")
     grader.get_by_role("menuitem", name="Nbgrader").click()
     grader.get_by_role("menuitem", name="Formgrader").first.click()

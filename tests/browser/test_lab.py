@@ -7,7 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aulac_grader.lab import app, arguments, checkout, first_page, write_settings
+from aulac_grader.lab import (
+    app,
+    arguments,
+    checkout,
+    first_page,
+    write_settings,
+)
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
@@ -16,14 +22,20 @@ MENUS = {"vi": ("Tệp", "Chỉnh sửa"), "en": ("File", "Edit")}
 
 def test_settings_stay_in_their_own_folder(tmp_path: Path) -> None:
     environment = write_settings(tmp_path, "vi")
-    overrides = json.loads((tmp_path / "settings" / "overrides.json").read_text())
+    overrides = json.loads(
+        (tmp_path / "settings" / "overrides.json").read_text()
+    )
     locale = overrides["@jupyterlab/translation-extension:plugin"]["locale"]
     assert locale == "vi_VN"
-    news = overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"]
+    news = overrides["@jupyterlab/apputils-extension:notification"][
+        "fetchNews"
+    ]
     assert news == "false"
     assert environment["AULAC_LANG"] == "vi"
     for name, value in environment.items():
-        assert name in ("AULAC_LANG", "PATH") or value.startswith(str(tmp_path))
+        assert name in ("AULAC_LANG", "PATH") or value.startswith(
+            str(tmp_path)
+        )
 
 
 def test_the_first_lesson_opens_where_it_exists(tmp_path: Path) -> None:
@@ -34,7 +46,10 @@ def test_the_first_lesson_opens_where_it_exists(tmp_path: Path) -> None:
     lesson.touch()
     assert first_page(tmp_path, "vi") == "notebooks/vi/00_welcome.ipynb"
     command = arguments(tmp_path, "vi", tmp_path / "lab", ["--port=9000"])
-    assert "--LabApp.default_url=/lab/tree/notebooks/vi/00_welcome.ipynb" in command
+    assert (
+        "--LabApp.default_url=/lab/tree/notebooks/vi/00_welcome.ipynb"
+        in command
+    )
     assert command[-1] == "--port=9000"
 
 
@@ -70,4 +85,6 @@ def test_jupyterlab_speaks_the_language(
         page.locator(".jp-Notebook h1").first.wait_for()
         assert f"notebooks/{lang}/00_welcome.ipynb" in page.url
     # The question whether one wants Jupyter's news would be a notification.
-    assert page.locator(".jp-Notification-Toast, .Toastify__toast").count() == 0
+    assert (
+        page.locator(".jp-Notification-Toast, .Toastify__toast").count() == 0
+    )

@@ -7,7 +7,12 @@ import itertools
 import pytest
 
 WHO = ("Con mèo", "Bạn Lan", "Chú chó nhỏ", "Bà ngoại", "Cô giáo", "Đàn chim")
-DOES = ("ngồi dưới gốc đa", "đi ra vườn", "kể chuyện ngày xưa", "tìm chiếc lá đỏ")
+DOES = (
+    "ngồi dưới gốc đa",
+    "đi ra vườn",
+    "kể chuyện ngày xưa",
+    "tìm chiếc lá đỏ",
+)
 WHEN = ("vào buổi sáng", "khi trời mưa", "trước giờ ăn cơm")
 
 

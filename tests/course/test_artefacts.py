@@ -9,7 +9,15 @@ import threading
 
 import pytest
 from aulac import artefacts, recipes, scale
-from aulac.artefacts import ARTEFACTS, MARKER, exists, making, need, newest, path
+from aulac.artefacts import (
+    ARTEFACTS,
+    MARKER,
+    exists,
+    making,
+    need,
+    newest,
+    path,
+)
 from aulac.export import to_hf
 from typer.testing import CliRunner
 
@@ -89,7 +97,9 @@ def test_an_interrupted_making_goes_on_but_only_at_the_same_scale(monkeypatch):
 def test_an_exported_model_can_be_an_artefact(build, tokenizer):
     with making("welcome", "tiny") as folder:
         to_hf(build(), tokenizer, folder)
-    assert (newest() / "model.safetensors").exists() and exists("welcome", "tiny")
+    assert (newest() / "model.safetensors").exists() and exists(
+        "welcome", "tiny"
+    )
 
 
 def test_a_changed_scale_table_makes_artefacts_anew(made, monkeypatch):
@@ -107,7 +117,9 @@ def test_a_damaged_marker_is_no_artefact(made):
 
 
 def test_two_at_once_make_it_once(made):
-    threads = [threading.Thread(target=need, args=("corpus", "tiny")) for _ in "ab"]
+    threads = [
+        threading.Thread(target=need, args=("corpus", "tiny")) for _ in "ab"
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

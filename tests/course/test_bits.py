@@ -21,12 +21,16 @@ def test_equals_a_sum_by_hand(build, tokenizer, sentences):
         odds = model(torch.tensor([ids[:-1]])).log_softmax(-1)[0]
     nats = -sum(float(odds[i, token]) for i, token in enumerate(ids[1:]))
     wanted = nats / math.log(2) / len(text.encode())
-    assert bits_per_byte(model, tokenizer, [text]) == pytest.approx(wanted, rel=1e-5)
+    assert bits_per_byte(model, tokenizer, [text]) == pytest.approx(
+        wanted, rel=1e-5
+    )
 
 
 def test_batches_do_not_matter_and_totals_add_up(build, tokenizer, sentences):
     model = build()
-    one = [measure(model, tokenizer, [text], batch=1) for text in sentences[:7]]
+    one = [
+        measure(model, tokenizer, [text], batch=1) for text in sentences[:7]
+    ]
     all_ = measure(model, tokenizer, sentences[:7], batch=3)
     assert all_.bits == pytest.approx(sum(m.bits for m in one), rel=1e-5)
     assert all_.bytes == sum(len(text.encode()) for text in sentences[:7])

@@ -8,7 +8,6 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
-
 from aulac import doctor
 from aulac.cli import GROUP
 
@@ -17,7 +16,9 @@ VERBS = sorted(entry.name for entry in entry_points(group=GROUP))
 
 def aulac(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "aulac.cli", *arguments], capture_output=True, text=True
+        [sys.executable, "-m", "aulac.cli", *arguments],
+        capture_output=True,
+        text=True,
     )
 
 
@@ -36,7 +37,9 @@ def test_every_verb_loads_without_torch(verb):
         f"next(e for e in entry_points(group={GROUP!r}) if e.name == {verb!r}).load();"
         "sys.exit(','.join(n for n in ('torch', 'transformers') if n in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
     assert done.stderr.strip() == ""
     assert done.returncode == 0
 

@@ -63,7 +63,9 @@ def test_the_split_never_changes():
 
 
 def test_the_share_is_met():
-    held = [split_of(Document("x", "s", "l", str(i)), 0.1) for i in range(5000)]
+    held = [
+        split_of(Document("x", "s", "l", str(i)), 0.1) for i in range(5000)
+    ]
     assert 400 < held.count("validation") < 600
 
 
@@ -76,13 +78,17 @@ def test_a_share_is_a_share():
 def test_the_default_sources_give_a_whole_corpus(tmp_path):
     start = time.perf_counter()
     out = tmp_path / "corpus"
-    report = build(["stories", "laws"], out, limits={"stories": 300, "laws": 300})
+    report = build(
+        ["stories", "laws"], out, limits={"stories": 300, "laws": 300}
+    )
     assert time.perf_counter() - start < 30
     assert sorted(p.name for p in out.iterdir()) == [
         "card.json", "card.md", "report.json", "train.jsonl", "validation.jsonl",
     ]  # fmt: skip
     assert report.loaded == {"stories": 300, "laws": 300}
-    train, held_out = (list(read(out / f"{s}.jsonl")) for s in ("train", "validation"))
+    train, held_out = (
+        list(read(out / f"{s}.jsonl")) for s in ("train", "validation")
+    )
     assert len(train) == report.train
     assert len(held_out) == report.validation
     assert {d.source for d in train} == {"stories", "laws"}
@@ -90,14 +96,20 @@ def test_the_default_sources_give_a_whole_corpus(tmp_path):
     assert all(split_of(d) == "train" for d in train)
     assert all(split_of(d) == "validation" for d in held_out)
     assert list(read(out)) == train
-    assert json.loads((out / "report.json").read_text())["stages"] == report.stages
+    assert (
+        json.loads((out / "report.json").read_text())["stages"]
+        == report.stages
+    )
 
 
 def test_the_same_build_gives_the_same_bytes(tmp_path):
     for name in ("a/corpus", "b/corpus"):
         build(["laws"], tmp_path / name, limits=80, seed=5)
     for file in (tmp_path / "a/corpus").iterdir():
-        assert file.read_bytes() == (tmp_path / "b/corpus" / file.name).read_bytes()
+        assert (
+            file.read_bytes()
+            == (tmp_path / "b/corpus" / file.name).read_bytes()
+        )
 
 
 def test_documents_keep_their_side_when_data_is_added(tmp_path):
@@ -150,10 +162,16 @@ def test_what_is_dropped_is_counted_by_reason(tmp_path):
 
 
 def test_personal_data_is_kept_only_when_asked_for(tmp_path):
-    source = texts_file(tmp_path / "mine.jsonl", [f"{LAWS[5]} Gọi 0912 345 678."])
+    source = texts_file(
+        tmp_path / "mine.jsonl", [f"{LAWS[5]} Gọi 0912 345 678."]
+    )
     build([source], tmp_path / "out", hide_pii=False)
-    assert "0912 345 678" in (tmp_path / "out/train.jsonl").read_text(encoding="utf-8")
-    assert "`pii`: kept" in (tmp_path / "out/card.md").read_text(encoding="utf-8")
+    assert "0912 345 678" in (tmp_path / "out/train.jsonl").read_text(
+        encoding="utf-8"
+    )
+    assert "`pii`: kept" in (tmp_path / "out/card.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_mixed_encodings_become_one_document(tmp_path):
@@ -164,7 +182,9 @@ def test_mixed_encodings_become_one_document(tmp_path):
     folder.mkdir()
     (folder / "a.txt").write_text(text, encoding="utf-8")
     (folder / "b.txt").write_text(decompose(text), encoding="utf-8")
-    (folder / "c.txt").write_bytes(encode_legacy(text, "tcvn3", errors="lower"))
+    (folder / "c.txt").write_bytes(
+        encode_legacy(text, "tcvn3", errors="lower")
+    )
     report = build([folder], tmp_path / "out")
     assert report.duplicates["exact_duplicates"] == 2
     assert report.stages["unique"] == 1
@@ -173,7 +193,9 @@ def test_mixed_encodings_become_one_document(tmp_path):
 
 def test_the_card_says_terms_counts_and_making_in_both_languages(tmp_path):
     source = texts_file(tmp_path / "mine.jsonl", LAWS[:20])
-    report = build(["laws", source], tmp_path / "out", limits={"laws": 30}, seed=9)
+    report = build(
+        ["laws", source], tmp_path / "out", limits={"laws": 30}, seed=9
+    )
     card = DataCard.load(tmp_path / "out")
     assert card.licences == sorted({e.licence for e in card.sources})
     assert any("MIT" in licence for licence in card.licences)
@@ -192,11 +214,16 @@ def test_a_corpus_of_one_document_says_that_a_part_is_empty(tmp_path):
         out = tmp_path / str(number)
         report = build([source], out, validation=0.5)
         assert (report.train, report.validation) == (1, 0)
-        assert any("validation part is empty" in notice for notice in report.notices)
+        assert any(
+            "validation part is empty" in notice for notice in report.notices
+        )
         assert len(names(out / "train.jsonl")) == 1
         assert names(out / "validation.jsonl") == []
         data = (out / "train.jsonl").read_bytes()
-        assert DataCard.load(out).train["sha256"] == hashlib.sha256(data).hexdigest()
+        assert (
+            DataCard.load(out).train["sha256"]
+            == hashlib.sha256(data).hexdigest()
+        )
 
 
 # --- failures leave nothing half-made ---------------------------------------------
@@ -224,7 +251,9 @@ def old(tmp_path):
 
 def same(out: Path, content: dict[str, bytes]) -> bool:
     now = {p.name: p.read_bytes() for p in out.iterdir()}
-    return now == content and [p.name for p in out.parent.iterdir()] == [out.name]
+    return now == content and [p.name for p in out.parent.iterdir()] == [
+        out.name
+    ]
 
 
 @pytest.mark.parametrize(
@@ -322,7 +351,9 @@ def run(*args: str):
 
 def test_cli_build_and_show(tmp_path):
     out = str(tmp_path / "out")
-    result = run("build", "laws", "-n", "laws=40", "-o", out, "--validation", "0.2")
+    result = run(
+        "build", "laws", "-n", "laws=40", "-o", out, "--validation", "0.2"
+    )
     assert result.exit_code == 0, result.output
     assert "huấn luyện / train" in result.output
     result = run("show", out, "-n", "1")
@@ -334,7 +365,14 @@ def test_cli_build_and_show(tmp_path):
 
 def test_cli_sources_lists_licences():
     output = run("sources").output
-    for word in ("stories", "laws", "wikipedia", "fineweb2", "CC BY-SA", "ODC-By"):
+    for word in (
+        "stories",
+        "laws",
+        "wikipedia",
+        "fineweb2",
+        "CC BY-SA",
+        "ODC-By",
+    ):
         assert word in output
 
 
@@ -359,6 +397,9 @@ def test_nothing_heavy_is_imported():
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "[]"

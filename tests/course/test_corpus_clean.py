@@ -30,7 +30,9 @@ def test_law_text_is_kept_as_it_is_up_to_normal_form_and_space():
 
 
 def test_one_of_the_six_codes_is_not_nfc_and_becomes_so():
-    mixed = [d for d in load("laws") if not unicodedata.is_normalized("NFC", d.text)]
+    mixed = [
+        d for d in load("laws") if not unicodedata.is_normalized("NFC", d.text)
+    ]
     assert {d.meta["code"] for d in mixed} == {"Bộ luật tố tụng hình sự 2015"}
     assert all(unicodedata.is_normalized("NFC", clean(d.text)) for d in mixed)
 
@@ -52,7 +54,10 @@ def test_clean_text_is_nfc_and_plain(text):
 
 
 def test_space_and_invisible_characters():
-    assert clean("a\u200bb\ufeff \u00a0 c\r\n\r\n\r\n\r\nd\te\x00") == "ab c\n\nd e"
+    assert (
+        clean("a\u200bb\ufeff \u00a0 c\r\n\r\n\r\n\r\nd\te\x00")
+        == "ab c\n\nd e"
+    )
 
 
 def test_nfd_becomes_nfc():
@@ -74,7 +79,9 @@ def test_a_page_that_mixes_encodings_line_by_line():
 
 def test_a_short_line_follows_the_lines_before_it():
     old = encode_legacy(f"{SENTENCE}\nHà Nội", "tcvn3", errors="lower")
-    assert clean(old.decode("latin-1")).lower() == f"{SENTENCE}\nHà Nội".lower()
+    assert (
+        clean(old.decode("latin-1")).lower() == f"{SENTENCE}\nHà Nội".lower()
+    )
     assert clean("Hà Æ") == "Hà Æ"
 
 
@@ -102,7 +109,9 @@ def test_garbled_utf8_is_put_back():
 )
 def test_page_furniture_goes(line):
     assert is_boilerplate(line)
-    assert clean(f"{SENTENCE}\n{line}\n{SENTENCE}") == f"{SENTENCE}\n{SENTENCE}"
+    assert (
+        clean(f"{SENTENCE}\n{line}\n{SENTENCE}") == f"{SENTENCE}\n{SENTENCE}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,12 +134,27 @@ def test_sentences_stay(line):
     [
         ("empty", " \n "),
         ("too short", "Chào bạn."),
-        ("mojibake", ("Bá»™ luáº­t nÃ y quy Ä‘á»‹nh Ä‘á»‹a vá»‹ phÃ¡p lÃ½ " * 3) + "ế"),
-        ("symbol share", "1 + 2 = 3; 4 + 5 = 9; 10 + 20 = 30; 7 * 8 = 56; 9 - 1 = 8 ế"),
+        (
+            "mojibake",
+            ("Bá»™ luáº­t nÃ y quy Ä‘á»‹nh Ä‘á»‹a vá»‹ phÃ¡p lÃ½ " * 3) + "ế",
+        ),
+        (
+            "symbol share",
+            "1 + 2 = 3; 4 + 5 = 9; 10 + 20 = 30; 7 * 8 = 56; 9 - 1 = 8 ế",
+        ),
         ("repeated lines", (SENTENCE + "\n") * 4),
-        ("not Vietnamese", "The quick brown fox jumps over the lazy dog. " * 3),
-        ("not Vietnamese", "Ông Đỗ said the quick brown fox jumps over the dog. " * 3),
-        ("not Vietnamese", "Tous les êtres humains naissent libres et égaux. " * 3),
+        (
+            "not Vietnamese",
+            "The quick brown fox jumps over the lazy dog. " * 3,
+        ),
+        (
+            "not Vietnamese",
+            "Ông Đỗ said the quick brown fox jumps over the dog. " * 3,
+        ),
+        (
+            "not Vietnamese",
+            "Tous les êtres humains naissent libres et égaux. " * 3,
+        ),
         (None, SENTENCE),
         (None, decompose(SENTENCE)),
     ],
@@ -153,7 +177,11 @@ def test_language_is_judged_by_windows_so_length_costs_nothing():
 
 @pytest.mark.parametrize(
     "line",
-    ["chia sẻ " + "1" * 120 + "x", "chia sẻ " + "1 " * 60 + "x", "!" * 150 + "x"],
+    [
+        "chia sẻ " + "1" * 120 + "x",
+        "chia sẻ " + "1 " * 60 + "x",
+        "!" * 150 + "x",
+    ],
 )
 def test_no_line_makes_the_patterns_run_away(line):
     """These took more than 5 s (for ever, nearly) when the pattern could backtrack."""

@@ -104,7 +104,9 @@ def test_agrees_with_datasketch():
 
 
 def test_a_huge_text_is_hashed_in_chunks_to_the_same_signature():
-    items = np.random.default_rng(0).integers(0, 2**63, 20_000).astype(np.uint64)
+    items = (
+        np.random.default_rng(0).integers(0, 2**63, 20_000).astype(np.uint64)
+    )
     parts = [minhash(part) for part in np.array_split(items, 7)]
     assert (minhash(items) == np.minimum.reduce(parts)).all()
 
@@ -136,7 +138,9 @@ def test_the_s_curve():
 
 
 def corpus_with_copies() -> list[Document]:
-    base = [doc(" ".join(words[:200]), f"base{i}") for i, words in enumerate(WORDS)]
+    base = [
+        doc(" ".join(words[:200]), f"base{i}") for i, words in enumerate(WORDS)
+    ]
     near = [
         doc(changed(words[:200], 2, i), f"near{i}")
         for i, words in enumerate(WORDS)
@@ -156,7 +160,9 @@ def test_deduplicate_keeps_the_first_of_each_kind():
     for name, (first, share) in report.dropped.items():
         assert first == name.replace("near", "base").replace("exact", "base")
         assert share >= 0.8
-    assert sum(map(len, report.clusters.values())) == report.near + report.exact
+    assert (
+        sum(map(len, report.clusters.values())) == report.near + report.exact
+    )
     assert report.to_dict()["seen"] == len(documents)
 
 

@@ -24,7 +24,11 @@ FOUND = [
     ("phone", "văn phòng (028) 3822 1234", "(028) 3822 1234"),
     ("phone", "0236 3822 123", "0236 3822 123"),
     ("phone", "ĐT: (04) 3825 1234", "(04) 3825 1234"),
-    ("email", "Thư: nguyen.van-a+hoc@truong.edu.vn.", "nguyen.van-a+hoc@truong.edu.vn"),
+    (
+        "email",
+        "Thư: nguyen.van-a+hoc@truong.edu.vn.",
+        "nguyen.van-a+hoc@truong.edu.vn",
+    ),
     ("email", "ten (at) vidu.com", "ten (at) vidu.com"),
     ("cccd", "mã 001099012345 được cấp", "001099012345"),
     ("cccd", "CCCD số 079 203 001 234", "079 203 001 234"),
@@ -49,7 +53,11 @@ FOUND = [
         "trú tại thôn La Xá, xã Thạch Lâm, huyện Thạch Thành bị bắt",
         "thôn La Xá, xã Thạch Lâm, huyện Thạch Thành",
     ),
-    ("address", "Giao hàng đến 45/6 Lê Lợi, phường 4", "45/6 Lê Lợi, phường 4"),
+    (
+        "address",
+        "Giao hàng đến 45/6 Lê Lợi, phường 4",
+        "45/6 Lê Lợi, phường 4",
+    ),
 ]
 
 NOT_PERSONAL = [
@@ -90,7 +98,9 @@ def test_no_finding_in_three_megabytes_of_law():
 def test_redaction_names_the_kind():
     text = "Chị Mai, 0912 345 678, mai@vidu.vn, STK 0011002233445."
     clean, findings = redact(text)
-    assert clean == ("Chị Mai, [SỐ ĐIỆN THOẠI], [THƯ ĐIỆN TỬ], STK [SỐ TÀI KHOẢN].")
+    assert clean == (
+        "Chị Mai, [SỐ ĐIỆN THOẠI], [THƯ ĐIỆN TỬ], STK [SỐ TÀI KHOẢN]."
+    )
     assert [f.kind for f in findings] == ["phone", "email", "bank_account"]
     assert all(text[f.start : f.end] == f.text for f in findings)
 
@@ -98,7 +108,9 @@ def test_redaction_names_the_kind():
 def test_structure_of_the_citizen_number():
     assert len(PROVINCES) == 63
     assert is_citizen_number("001 099 012345")  # Hà Nội, man, 1900s, born 1999
-    assert is_citizen_number("079303001234")  # HCM City, woman, 2000s, born 2003
+    assert is_citizen_number(
+        "079303001234"
+    )  # HCM City, woman, 2000s, born 2003
     assert not is_citizen_number("003099012345")  # no province 003
     assert not is_citizen_number("001299012345")  # born 2099
     assert not is_citizen_number("00109901234")  # 11 digits
@@ -130,7 +142,9 @@ def test_findings_are_in_order_and_apart(text):
 
 def test_placeholders_are_vietnamese_and_typed():
     assert len(set(PLACEHOLDERS.values())) == len(PLACEHOLDERS) == 8
-    assert all(p.startswith("[") and p.isupper() for p in PLACEHOLDERS.values())
+    assert all(
+        p.startswith("[") and p.isupper() for p in PLACEHOLDERS.values()
+    )
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,9 @@ def test_each_source_says_what_it_is_in_both_languages_and_on_what_terms():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(SourceError, match="stories, laws, wikipedia, fineweb2") as e:
+    with pytest.raises(
+        SourceError, match="stories, laws, wikipedia, fineweb2"
+    ) as e:
         load("lawz")
     assert "đường dẫn" in e.value.vi
 
@@ -83,7 +85,9 @@ def test_laws_are_running_text_by_article():
     assert sum(d.bytes for d in documents) > 3_000_000
     assert all(d.text.startswith(("Điều", "Đi")) for d in documents)
     first = documents[0]
-    assert first.text.split("\n")[1].startswith("Bộ luật này quy định địa vị pháp lý")
+    assert first.text.split("\n")[1].startswith(
+        "Bộ luật này quy định địa vị pháp lý"
+    )
     assert first.title == "Bộ luật dân sự 2015, Điều 1. Phạm vi điều chỉnh"
 
 
@@ -100,8 +104,13 @@ def test_stories_are_as_many_as_asked_for_and_the_same_for_a_seed():
 
 
 # --- local files ------------------------------------------------------------------
-RECORDS = [{"text": TEXT, "title": "một"}, {"text": TEXT + " Hết.", "title": "hai"}]
-LINES = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in RECORDS).encode()
+RECORDS = [
+    {"text": TEXT, "title": "một"},
+    {"text": TEXT + " Hết.", "title": "hai"},
+]
+LINES = "".join(
+    json.dumps(r, ensure_ascii=False) + "\n" for r in RECORDS
+).encode()
 
 
 def write_parquet(path: Path, records=RECORDS) -> None:
@@ -188,7 +197,9 @@ def test_a_folder_without_text(tmp_path):
         ("a.parquet", b"PAR1 no", "not a parquet file"),
     ],
 )
-def test_bad_input_gets_a_sentence_in_both_languages(tmp_path, name, data, says):
+def test_bad_input_gets_a_sentence_in_both_languages(
+    tmp_path, name, data, says
+):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(SourceError, match=says) as error:
         texts(tmp_path / name)
@@ -197,7 +208,9 @@ def test_bad_input_gets_a_sentence_in_both_languages(tmp_path, name, data, says)
 
 
 def test_bad_lines_are_skipped_and_counted(tmp_path):
-    (tmp_path / "a.jsonl").write_bytes(b"oops\n" + LINES + b'{"text": 5}\n["x"]\n')
+    (tmp_path / "a.jsonl").write_bytes(
+        b"oops\n" + LINES + b'{"text": 5}\n["x"]\n'
+    )
     with pytest.warns(CorpusWarning) as told:
         assert len(texts(tmp_path / "a.jsonl")) == 2
     said = " ".join(str(w.message) for w in told)
@@ -244,10 +257,14 @@ def test_a_text_over_the_cap_becomes_several_documents(tmp_path):
 def test_a_record_over_the_cap_becomes_several_documents(tmp_path):
     record = json.dumps({"text": "chữ " * 1000, "id": 7})
     (tmp_path / "a.jsonl").write_text(record, encoding="utf-8")
-    with pytest.warns(CorpusWarning, match=r"line 1 holds a text longer than 1,500"):
+    with pytest.warns(
+        CorpusWarning, match=r"line 1 holds a text longer than 1,500"
+    ):
         documents = list(load(tmp_path / "a.jsonl", max_chars=1500))
     assert [d.id for d in documents] == ["7#1", "7#2", "7#3"]
-    assert " ".join(d.text.strip() for d in documents).split() == ["chữ"] * 1000
+    assert (
+        " ".join(d.text.strip() for d in documents).split() == ["chữ"] * 1000
+    )
 
 
 def test_a_json_line_over_the_cap_is_skipped_and_named(tmp_path):
@@ -326,9 +343,12 @@ def mirror(tmp_path, monkeypatch):
     wiki = root / "wikimedia/wikipedia/20231101.vi"
     write_parquet(wiki / "train-00000-of-00002.parquet", WIKI[:20])
     write_parquet(wiki / "train-00001-of-00002.parquet", WIKI[20:])
-    write_parquet(root / "wikimedia/wikipedia/20231101.en/train-0.parquet", WIKI[:1])
     write_parquet(
-        root / "HuggingFaceFW/fineweb-2/data/vie_Latn/train/000_00000.parquet", WEB
+        root / "wikimedia/wikipedia/20231101.en/train-0.parquet", WIKI[:1]
+    )
+    write_parquet(
+        root / "HuggingFaceFW/fineweb-2/data/vie_Latn/train/000_00000.parquet",
+        WEB,
     )
     return root
 
@@ -364,7 +384,9 @@ def test_fineweb2_from_a_mirror(mirror):
 
 
 def test_a_mirror_without_the_files_says_what_was_tried(tmp_path):
-    with pytest.raises(SourceError, match=r"20231101\.vi/\*\.parquet") as error:
+    with pytest.raises(
+        SourceError, match=r"20231101\.vi/\*\.parquet"
+    ) as error:
         texts("wikipedia", mirror=tmp_path)
     assert str(tmp_path) in str(error.value)
 
@@ -414,7 +436,9 @@ def test_on_the_hub_the_files_are_named_at_the_pinned_revision(monkeypatch):
             return [Entry(f"{folder}/{name}") for name in names]
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Api)
-    monkeypatch.setattr(huggingface_hub.constants, "is_offline_mode", lambda: False)
+    monkeypatch.setattr(
+        huggingface_hub.constants, "is_offline_mode", lambda: False
+    )
     start = "hf://datasets/wikimedia/wikipedia@b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
     assert hub.WIKIPEDIA._on_hub() == [
         f"{start}/20231101.vi/train-0.parquet",

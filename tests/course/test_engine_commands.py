@@ -29,7 +29,9 @@ def folder(tmp_path, build, tokenizer):
 def test_without_a_model_it_says_how_to_get_one():
     result = RUN.invoke(chat_command.app, ["--prompt", "Chào bạn"])
     assert result.exit_code == 1
-    assert "chưa có mô hình" in result.output and "make course" in result.output
+    assert (
+        "chưa có mô hình" in result.output and "make course" in result.output
+    )
     assert "Traceback" not in result.output
 
 
@@ -44,7 +46,9 @@ def test_every_prompt_is_answered(folder):
     result = RUN.invoke(chat_command.app, [*options, *asked])
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert "Bạn: Chào bạn, bạn là ai?" in lines and "Bạn: Kể chuyện mèo." in lines
+    assert (
+        "Bạn: Chào bạn, bạn là ai?" in lines and "Bạn: Kể chuyện mèo." in lines
+    )
     assert sum(line.startswith("Âu Lạc: ") for line in lines) == 2
 
 
@@ -57,10 +61,19 @@ def test_a_conversation_ends_at_the_word_or_the_end_of_input(folder):
 
 def test_it_speaks_utf8_in_any_terminal(folder):
     code = "from aulac.chat_command import app; app()"
-    options = ["--model", str(folder), "--max-tokens", "3", "--prompt", "Chào bạn ế"]
+    options = [
+        "--model",
+        str(folder),
+        "--max-tokens",
+        "3",
+        "--prompt",
+        "Chào bạn ế",
+    ]
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
     done = subprocess.run(
-        [sys.executable, "-c", code, *options], capture_output=True, env=environment
+        [sys.executable, "-c", code, *options],
+        capture_output=True,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr
     assert "Bạn: Chào bạn ế\nÂu Lạc: " in done.stdout.decode()
@@ -69,8 +82,18 @@ def test_it_speaks_utf8_in_any_terminal(folder):
 @pytest.fixture
 def small(monkeypatch, workspace, tokenizer, sentences):
     """A scale that trains in a second, its corpus and tokenizer ready."""
-    values = SCALES["tiny"].describe() | {"name": "small", "depth": 1, "width": 32}
-    values |= {"heads": 2, "kv_heads": 1, "head_dim": 16, "ff": 32, "context": 64}
+    values = SCALES["tiny"].describe() | {
+        "name": "small",
+        "depth": 1,
+        "width": 32,
+    }
+    values |= {
+        "heads": 2,
+        "kv_heads": 1,
+        "head_dim": 16,
+        "ff": 32,
+        "context": 64,
+    }
     values |= {"batch": 2, "steps": 6, "sft_steps": 4, "conversations": 20}
     monkeypatch.setitem(SCALES, "small", Scale(**values))
     monkeypatch.setattr("aulac.recipes.corpus_texts", lambda folder: sentences)

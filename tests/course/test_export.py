@@ -33,12 +33,16 @@ def test_transformers_loads_it_with_equal_logits(folder, build):
     assert theirs.num_parameters() == build().count()
 
 
-def test_auto_tokenizer_tokenises_and_renders_the_same(folder, tokenizer, sentences):
+def test_auto_tokenizer_tokenises_and_renders_the_same(
+    folder, tokenizer, sentences
+):
     from transformers import AutoTokenizer
 
     theirs = AutoTokenizer.from_pretrained(folder)
     for text in [*sentences[:10], "a\u0302\u0301", "  2  dòng\n\n", "1234567"]:
-        assert theirs.encode(text, add_special_tokens=False) == tokenizer.encode(text)
+        assert theirs.encode(
+            text, add_special_tokens=False
+        ) == tokenizer.encode(text)
     for prompt in (True, False):
         options = {"add_generation_prompt": prompt}
         text = theirs.apply_chat_template(TALK, tokenize=False, **options)
@@ -51,7 +55,9 @@ def test_auto_tokenizer_tokenises_and_renders_the_same(folder, tokenizer, senten
 def test_back_again_is_the_same_model(folder, build, tokenizer):
     model, again = from_hf(folder)
     assert model.config == build().config
-    for ours, theirs in zip(model.parameters(), build(3).parameters(), strict=True):
+    for ours, theirs in zip(
+        model.parameters(), build(3).parameters(), strict=True
+    ):
         assert torch.equal(ours, theirs)
     assert again.encode("Con mèo") == tokenizer.encode("Con mèo")
 
@@ -60,7 +66,9 @@ def test_half_precision_halves_the_file(folder, tmp_path, build, tokenizer):
     small = to_hf(build(3), tokenizer, tmp_path / "half", dtype=torch.float16)
     sizes = [(f / "model.safetensors").stat().st_size for f in (folder, small)]
     assert sizes[1] < 0.6 * sizes[0]
-    assert json.loads((small / "config.json").read_text())["dtype"] == "float16"
+    assert (
+        json.loads((small / "config.json").read_text())["dtype"] == "float16"
+    )
     model, _ = from_hf(small)
     ids = torch.randint(0, 300, (1, 20))
     with torch.no_grad():
@@ -75,10 +83,14 @@ def test_an_old_folder_is_replaced_whole(folder, build, tokenizer):
 
 
 def test_what_is_no_model_folder_is_named(tmp_path, folder, build, tokenizer):
-    with pytest.raises(FileNotFoundError, match=r"no config\.json and no model"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no config\.json and no model"
+    ):
         from_hf(tmp_path)
     values = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(values | {"model_type": "gpt2"}))
+    (folder / "config.json").write_text(
+        json.dumps(values | {"model_type": "gpt2"})
+    )
     with pytest.raises(ValueError, match="gpt2 model: only Qwen3"):
         from_hf(folder)
     with pytest.raises(ValueError, match="do not belong together"):

@@ -12,9 +12,7 @@ from aulac.generate.text import Letters, until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-VIETNAMESE = (
-    "aăâeêioôơuưyđàảãáạằẳẵắặầẩẫấậềểễếệồổỗốộờởỡớợừửữứựỳỷỹýỵ Đố, bcdghklmnpqrstvx."
-)
+VIETNAMESE = "aăâeêioôơuưyđàảãáạằẳẵắặầẩẫấậềểễếệồổỗốộờởỡớợừửữứựỳỷỹýỵ Đố, bcdghklmnpqrstvx."
 
 
 @pytest.fixture
@@ -31,8 +29,12 @@ def test_greedy_equals_transformers(folder, build, tokenizer, prompt):
     inputs = torch.tensor([ids])
     out = theirs.generate(inputs, max_new_tokens=40, do_sample=False)
     stops = (tokenizer.eos_id, tokenizer.im_end_id)
-    got = list(generate_ids(build(seed=3), ids, 40, temperature=0, stop_ids=stops))
-    wanted = [token for token in out[0, len(ids) :].tolist() if token not in stops]
+    got = list(
+        generate_ids(build(seed=3), ids, 40, temperature=0, stop_ids=stops)
+    )
+    wanted = [
+        token for token in out[0, len(ids) :].tolist() if token not in stops
+    ]
     assert got == wanted and len(got) > 5
 
 
@@ -42,7 +44,9 @@ def test_cached_equals_uncached(build, kv_heads, temperature):
     model = build(kv_heads=kv_heads)
     options = {"max_tokens": 50, "temperature": temperature, "seed": 2}
     fast = list(generate_ids(model, [5, 6, 7], **options))
-    assert fast == list(generate_ids(model, [5, 6, 7], cached=False, **options))
+    assert fast == list(
+        generate_ids(model, [5, 6, 7], cached=False, **options)
+    )
     assert len(fast) == 50
 
 
@@ -51,7 +55,9 @@ def test_a_prompt_may_come_in_pieces(build):
     ids = torch.randint(0, 300, (1, 30))
     cache = KVCache(model.config, 30)
     with torch.no_grad():
-        parts = [model(ids[:, a:b], cache) for a, b in ((0, 11), (11, 12), (12, 30))]
+        parts = [
+            model(ids[:, a:b], cache) for a, b in ((0, 11), (11, 12), (12, 30))
+        ]
         torch.testing.assert_close(torch.cat(parts, 1), model(ids))
         cache.rewind(12)
         torch.testing.assert_close(model(ids[:, 12:], cache), parts[2])
@@ -79,12 +85,18 @@ def test_sampling_follows_the_probabilities():
 
 def test_seeds_repeat_and_differ(build, tokenizer):
     model = build()
-    texts = [generate(model, tokenizer, "Lan", 30, 1.0, seed=s) for s in (1, 1, 2)]
+    texts = [
+        generate(model, tokenizer, "Lan", 30, 1.0, seed=s) for s in (1, 1, 2)
+    ]
     assert texts[0] == texts[1] != texts[2]
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.text(VIETNAMESE), cuts=st.lists(st.integers(1, 4)), nfd=st.booleans())
+@given(
+    text=st.text(VIETNAMESE),
+    cuts=st.lists(st.integers(1, 4)),
+    nfd=st.booleans(),
+)
 def test_letters_are_never_cut(text, cuts, nfd):
     data = unicodedata.normalize("NFD" if nfd else "NFC", text).encode()
     letters, pieces, place = Letters(), [], 0
@@ -105,7 +117,10 @@ def test_half_a_letter_at_the_end_is_not_shown():
 
 
 @settings(max_examples=200, deadline=None)
-@given(pieces=st.lists(st.text("abc", max_size=3)), stop=st.text("abc", min_size=1))
+@given(
+    pieces=st.lists(st.text("abc", max_size=3)),
+    stop=st.text("abc", min_size=1),
+)
 def test_a_stop_is_found_across_pieces(pieces, stop):
     whole = "".join(pieces)
     assert "".join(until(pieces, (stop,))) == whole.split(stop)[0]
@@ -122,9 +137,13 @@ def test_streaming_shows_what_generate_returns(build, tokenizer):
     assert cut == whole.split(middle)[0]
 
 
-def test_an_empty_prompt_begins_a_text_and_empty_ids_are_refused(build, tokenizer):
+def test_an_empty_prompt_begins_a_text_and_empty_ids_are_refused(
+    build, tokenizer
+):
     model = build()
     from_nothing = generate(model, tokenizer, "", 10, 0)
-    assert from_nothing == generate(model, tokenizer, [tokenizer.eos_id], 10, 0)
+    assert from_nothing == generate(
+        model, tokenizer, [tokenizer.eos_id], 10, 0
+    )
     with pytest.raises(ValueError, match="prompt is empty"):
         next(generate_ids(model, []))

@@ -76,7 +76,9 @@ def test_importing_loads_neither_torch_nor_ipython():
         "print([m for m in ('torch', 'IPython', 'matplotlib', 'ipywidgets') "
         "if m in sys.modules])"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
     assert run.stdout.strip() == "[]", run.stderr
 
 
@@ -84,9 +86,15 @@ def test_importing_loads_neither_torch_nor_ipython():
     ("environment", "expected"),
     [
         ({}, "vi"),
-        ({"JPY_SESSION_NAME": "/home/an/course/notebooks/en/01_text.ipynb"}, "en"),
+        (
+            {"JPY_SESSION_NAME": "/home/an/course/notebooks/en/01_text.ipynb"},
+            "en",
+        ),
         ({"JPY_SESSION_NAME": "en/01_text.ipynb"}, "en"),
-        ({"JPY_SESSION_NAME": "/home/en/course/notebooks/vi/01_text.ipynb"}, "vi"),
+        (
+            {"JPY_SESSION_NAME": "/home/en/course/notebooks/vi/01_text.ipynb"},
+            "vi",
+        ),
         ({"JPY_SESSION_NAME": "english/01.ipynb"}, "vi"),
         ({"AULAC_LANG": "en", "JPY_SESSION_NAME": "vi/01.ipynb"}, "en"),
         ({"AULAC_LANG": "both"}, "both"),
@@ -117,7 +125,9 @@ def test_localise_hides_elements_an_author_wrote_and_only_once(monkeypatch):
 
 
 def test_bilingual_escapes_plain_text():
-    assert "&lt;b&gt;" in lesson.bilingual("<b>", "<b>", html=False)._repr_html_()
+    assert (
+        "&lt;b&gt;" in lesson.bilingual("<b>", "<b>", html=False)._repr_html_()
+    )
 
 
 def test_record_hands_the_value_to_the_verifier_and_returns_it(shown):
@@ -251,7 +261,10 @@ def test_a_figure_needs_alt_text_in_both_languages():
 def test_a_figure_carries_both_alt_texts_and_its_table(shown, monkeypatch):
     figure = pytest.importorskip("matplotlib.figure").Figure()
     monkeypatch.setenv("AULAC_LANG", "both")
-    alt = {"vi": "Hàm mất mát giảm từ 7 xuống 2.", "en": "The loss falls from 7 to 2."}
+    alt = {
+        "vi": "Hàm mất mát giảm từ 7 xuống 2.",
+        "en": "The loss falls from 7 to 2.",
+    }
     table = {("bước", "step"): [1, 2], ("mất mát", "loss"): [7.0, 2.25]}
     lesson.show(figure, alt=alt, table=table)
     html = shown[0]["text/html"]
@@ -272,10 +285,13 @@ class FakeWidget:
 
 def test_a_widget_and_its_static_twin_are_one_output(shown):
     present(
-        FakeWidget(), '<p class="aulac-en">example</p><p class="aulac-vi">ví dụ</p>'
+        FakeWidget(),
+        '<p class="aulac-en">example</p><p class="aulac-vi">ví dụ</p>',
     )
     bundle = shown[0]
-    assert bundle["application/vnd.jupyter.widget-view+json"] == {"model_id": "m"}
+    assert bundle["application/vnd.jupyter.widget-view+json"] == {
+        "model_id": "m"
+    }
     assert bundle["text/html"].startswith('<div class="aulac-fallback">')
     assert visible(bundle["text/html"]) == "ví dụ"
 
@@ -335,7 +351,13 @@ for cell in (
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env={"AULAC_WORKSPACE": str(tmp_path), "HOME": str(tmp_path), "PATH": "/bin"},
+        env={
+            "AULAC_WORKSPACE": str(tmp_path),
+            "HOME": str(tmp_path),
+            "PATH": "/bin",
+        },
     )
-    drawn = [line for line in run.stdout.splitlines() if line.startswith("drawn")]
+    drawn = [
+        line for line in run.stdout.splitlines() if line.startswith("drawn")
+    ]
     assert len(drawn) == 2 and drawn[0] == drawn[1], run.stdout + run.stderr

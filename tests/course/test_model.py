@@ -8,7 +8,13 @@ import torch.nn.functional as F
 from aulac import flops, scale
 from aulac.export import qwen3_config, qwen3_name
 from aulac.loss import LinearCrossEntropy, cross_entropy
-from aulac.model import Config, RMSNorm, Transformer, apply_rotary, rotary_tables
+from aulac.model import (
+    Config,
+    RMSNorm,
+    Transformer,
+    apply_rotary,
+    rotary_tables,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,7 +69,9 @@ def test_gradients_equal_qwen3(build):
 @given(cut=st.integers(1, 23), seed=st.integers(0, 99))
 def test_the_future_changes_nothing_before_it(cut, seed):
     torch.manual_seed(seed)
-    model = Transformer(Config(vocab_size=50, width=32, head_dim=8, ff=40, depth=2))
+    model = Transformer(
+        Config(vocab_size=50, width=32, head_dim=8, ff=40, depth=2)
+    )
     with torch.no_grad():
         for block in model.blocks:
             block.attention.o_proj.weight.normal_()
@@ -82,7 +90,9 @@ def test_rotary_keeps_lengths_and_depends_on_distance_only():
         at = rotary_tables(torch.tensor([i, j]), 16, 10_000.0)
         return (apply_rotary(q, at[:, :1]) * apply_rotary(k, at[:, 1:])).sum()
 
-    torch.testing.assert_close(score(3, 10), score(43, 50), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        score(3, 10), score(43, 50), atol=1e-4, rtol=1e-4
+    )
     turned = apply_rotary(q, rotary_tables(torch.tensor([7]), 16, 10_000.0))
     torch.testing.assert_close(turned.norm(), q.norm())
 
@@ -91,7 +101,9 @@ def test_rmsnorm_equals_torch():
     norm = RMSNorm(24)
     norm.weight.data.uniform_(0.5, 2)
     x = torch.randn(3, 5, 24)
-    torch.testing.assert_close(norm(x), F.rms_norm(x, (24,), norm.weight, 1e-6))
+    torch.testing.assert_close(
+        norm(x), F.rms_norm(x, (24,), norm.weight, 1e-6)
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 255, 256, 700])
@@ -116,7 +128,9 @@ def test_chunked_loss_survives_huge_logits_and_no_targets():
     hidden, weight = 200 * torch.ones(4, 8), torch.ones(10, 8)
     targets = torch.tensor([1, 2, 3, 4])
     loss = LinearCrossEntropy.apply(hidden, weight, targets, -100)
-    assert loss.item() == pytest.approx(torch.tensor(10.0).log().item(), rel=1e-5)
+    assert loss.item() == pytest.approx(
+        torch.tensor(10.0).log().item(), rel=1e-5
+    )
     assert cross_entropy(hidden, weight, torch.full((4,), -100)).item() == 0
 
 
@@ -149,7 +163,9 @@ def test_flops_are_what_torch_counts(build):
     # torch counts attention over the whole square, half of which is masked
     whole = 2 * 2 * c.depth * c.heads * c.head_dim * 64 * 64
     half = 2 * 2 * c.depth * c.heads * c.head_dim * 64 * 65 / 2
-    assert counter.get_total_flops() - whole + half == 64 * flops.forward_flops(c)
+    assert (
+        counter.get_total_flops() - whole + half == 64 * flops.forward_flops(c)
+    )
 
 
 def test_sizes_that_cannot_be_built_are_refused():

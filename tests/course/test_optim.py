@@ -23,7 +23,9 @@ def walk(model, optimiser, steps=5):
     return model
 
 
-@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch before 2.9")
+@pytest.mark.skipif(
+    not hasattr(torch.optim, "Muon"), reason="torch before 2.9"
+)
 @pytest.mark.parametrize("shape", [(32, 32), (24, 64), (64, 24)])
 def test_muon_equals_torch(shape):
     torch.manual_seed(1)
@@ -44,7 +46,9 @@ def test_muon_equals_torch(shape):
 
 def test_orthogonalise_brings_singular_values_near_one():
     torch.manual_seed(0)
-    stack = torch.randn(3, 40, 24) * torch.tensor([1e-3, 1.0, 1e3])[:, None, None]
+    stack = (
+        torch.randn(3, 40, 24) * torch.tensor([1e-3, 1.0, 1e3])[:, None, None]
+    )
     values = torch.linalg.svdvals(orthogonalise(stack))
     assert values.min() > 0.5 and values.max() < 1.3
 
@@ -100,7 +104,9 @@ def test_schedule_equals_torchs_schedulers(steps):
     ]
     theirs = SequentialLR(optimiser, parts, [warm, steps - fall])
     for step in range(steps):
-        assert schedule(step, plan) == pytest.approx(optimiser.param_groups[0]["lr"])
+        assert schedule(step, plan) == pytest.approx(
+            optimiser.param_groups[0]["lr"]
+        )
         optimiser.step()
         theirs.step()
 

@@ -21,7 +21,9 @@ def test_the_stream_is_the_documents_whatever_the_file_size(tmp_path, size):
     wanted = [token for ids in DOCUMENTS for token in [*ids, 0]]
     assert shards.window(0, len(shards)).tolist() == wanted
     assert shards.window(3, 70).tolist() == wanted[3:73]
-    assert shards.window(len(wanted) - 2, 4).tolist() == wanted[-2:] + wanted[:2]
+    assert (
+        shards.window(len(wanted) - 2, 4).tolist() == wanted[-2:] + wanted[:2]
+    )
     assert shards.index.documents == len(DOCUMENTS)
 
 
@@ -39,7 +41,9 @@ def test_texts_are_counted_in_bytes_of_nfc(tmp_path, tokenizer, sentences):
     assert index.bytes == sum(len(text.encode()) for text in sentences)
     text_tokens = len(shards) - len(sentences)
     assert shards.bytes_per_token() == pytest.approx(index.bytes / text_tokens)
-    text = tokenizer.decode(shards.window(0, len(shards)).tolist(), skip_special=True)
+    text = tokenizer.decode(
+        shards.window(0, len(shards)).tolist(), skip_special=True
+    )
     assert text == "".join(sentences)
 
 
@@ -58,12 +62,19 @@ def test_windows_begin_with_documents_and_miss_nothing(
     first = data.draw(st.integers(0, len(lengths) - 1))
     places = shards.starts(context, first).tolist()
     begins, total = set(shards.documents.tolist()), len(shards)
-    read = {(place + i) % total for place in places for i in range(context + 1)}
+    read = {
+        (place + i) % total for place in places for i in range(context + 1)
+    }
     assert read == set(range(total))
-    assert len(set(places)) == len(places) and places[0] == shards.documents[first]
+    assert (
+        len(set(places)) == len(places)
+        and places[0] == shards.documents[first]
+    )
     for begin, length in zip(shards.documents.tolist(), lengths, strict=True):
         if length + 1 <= context:  # whole in one window, its end-of-text too
-            assert any((begin - p) % total + length < context + 1 for p in places)
+            assert any(
+                (begin - p) % total + length < context + 1 for p in places
+            )
     for place in places:  # only a long document is continued
         if place not in begins:
             begin = max(b for b in begins if b < place)
@@ -84,8 +95,12 @@ def test_targets_are_the_ids_moved_by_one(tmp_path):
 
 
 @settings(max_examples=20, deadline=None)
-@given(before=st.integers(0, 90), batch=st.integers(1, 7), seed=st.integers(0, 5))
-def test_order_goes_on_after_a_stop_at_any_place(tmp_path_factory, before, batch, seed):
+@given(
+    before=st.integers(0, 90), batch=st.integers(1, 7), seed=st.integers(0, 5)
+)
+def test_order_goes_on_after_a_stop_at_any_place(
+    tmp_path_factory, before, batch, seed
+):
     shards = folder_of(tmp_path_factory.mktemp("shards"))
     one = Batches(shards, batch, 8, seed=seed)
     for _ in range(before):

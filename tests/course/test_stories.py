@@ -53,14 +53,25 @@ def test_record_and_kinds(many):
     for kind, share in stories.WEIGHTS.items():
         assert kinds[kind] / len(many) == pytest.approx(share, abs=0.02)
     for document in islice(many, 100):
-        assert document.source == "stories" and document.licence and document.title
+        assert (
+            document.source == "stories"
+            and document.licence
+            and document.title
+        )
 
 
 def test_kinds_can_be_chosen_and_weighed():
-    assert {d.meta["kind"] for d in stories.generate(30, kinds=["fact"])} == {"fact"}
+    assert {d.meta["kind"] for d in stories.generate(30, kinds=["fact"])} == {
+        "fact"
+    }
     weights = {"story": 1.0, "lucbat": 3.0}
-    kinds = Counter(d.meta["kind"] for d in stories.generate(400, kinds=weights))
-    assert set(kinds) == {"story", "lucbat"} and kinds["lucbat"] > 2 * kinds["story"]
+    kinds = Counter(
+        d.meta["kind"] for d in stories.generate(400, kinds=weights)
+    )
+    assert (
+        set(kinds) == {"story", "lucbat"}
+        and kinds["lucbat"] > 2 * kinds["story"]
+    )
 
 
 @pytest.mark.parametrize("kinds", [["novel"], [], {"story": 1, "novel": 1}])
@@ -70,7 +81,9 @@ def test_unknown_kind_is_refused(kinds):
 
 
 def test_running_dry_is_said(monkeypatch):
-    monkeypatch.setitem(stories.WRITERS, "story", (1.0, lambda r: ("t", "Hết.")))
+    monkeypatch.setitem(
+        stories.WRITERS, "story", (1.0, lambda r: ("t", "Hết."))
+    )
     with pytest.raises(ValueError, match="nothing new"):
         list(stories.generate(2, kinds=["story"]))
 
@@ -133,8 +146,12 @@ def test_every_way_through_every_template_renders():
     plots += [scene for group in proverbs.scenes().values() for scene in group]
     assert len(plots) > 150
     for plot in plots:
-        for step in range(60):  # a slow walk of u over [0, 1) meets every branch
-            values = iter(((step * 37 + k * 11) % 60) / 60 for k in range(10_000))
+        for step in range(
+            60
+        ):  # a slow walk of u over [0, 1) meets every branch
+            values = iter(
+                ((step * 37 + k * 11) % 60) / 60 for k in range(10_000)
+            )
             assert plot.render({}, lambda values=values: next(values))
 
 
@@ -164,12 +181,16 @@ def test_conversations_have_the_shape_for_tuning(talks):
         if names[0] == "system":
             names = names[1:]
         assert (
-            names == ["user", "assistant"] * (len(names) // 2) and 2 <= len(names) <= 6
+            names == ["user", "assistant"] * (len(names) // 2)
+            and 2 <= len(names) <= 6
         )
         assert all(turn["content"].strip() for turn in turns)
     assert 0 < roles["system"] < len(talks) / 3
     answers = [
-        t["content"] for turns in talks for t in turns if t["role"] == "assistant"
+        t["content"]
+        for turns in talks
+        for t in turns
+        if t["role"] == "assistant"
     ]
     assert sum(len(a.split()) <= 60 for a in answers) > 0.95 * len(answers)
     assert talks == list(stories.conversations(4_000, seed=11))
@@ -183,7 +204,10 @@ def test_conversations_say_who_speaks_and_refuse_politely(talks):
                 answers.setdefault(user["content"], assistant["content"])
     assert "Âu Lạc" in answers["Bạn là ai?"]
     assert "không phải" in answers["Bạn có phải là người không?"]
-    assert answers["Thủ đô của Việt Nam là gì?"] == "Thủ đô của Việt Nam là Hà Nội."
+    assert (
+        answers["Thủ đô của Việt Nam là gì?"]
+        == "Thủ đô của Việt Nam là Hà Nội."
+    )
     assert "không" in answers["Ngày mai trời có mưa không?"]
 
 
@@ -197,7 +221,9 @@ def test_engine_choices_nest_and_go_together():
     assert engine.Template("a[b|c[d|e]]f").alternatives == 3
     for u in (0.0, 0.9):
         draws = iter([u, 0.0, 0.9])
-        told = engine.render("[1:x|y]-[1:p|q]", {}, lambda draws=draws: next(draws))
+        told = engine.render(
+            "[1:x|y]-[1:p|q]", {}, lambda draws=draws: next(draws)
+        )
         assert told in ("x-p", "y-q")
 
 

@@ -101,13 +101,21 @@ def test_faults_says_what_is_wrong():
     assert "syllables for 8" in lucbat.faults([good[0], "Trưa hè gió mát"])[0]
     assert (
         "syllable 4"
-        in lucbat.faults(["Quê em bao lũy tre xanh".replace("lũy", "la"), good[1]])[0]
+        in lucbat.faults(
+            ["Quê em bao lũy tre xanh".replace("lũy", "la"), good[1]]
+        )[0]
     )
     assert (
-        "one tone" in lucbat.faults([good[0], "Trưa hè gió mát trong lành quê nhà"])[0]
+        "one tone"
+        in lucbat.faults([good[0], "Trưa hè gió mát trong lành quê nhà"])[0]
     )
-    assert "/" in lucbat.faults([good[0], "Trưa hè gió mát trên đồng quê ta"])[0]
-    assert "itself" in lucbat.faults([good[0], "Hàng cau đón gió lá xanh rì rào"])[0]
+    assert (
+        "/" in lucbat.faults([good[0], "Trưa hè gió mát trên đồng quê ta"])[0]
+    )
+    assert (
+        "itself"
+        in lucbat.faults([good[0], "Hàng cau đón gió lá xanh rì rào"])[0]
+    )
 
 
 # Numbers
@@ -155,9 +163,7 @@ OPERATIONS = {
     "-": lambda a, b: a - b,
     "x": lambda a, b: a * b,
 }
-_WORD = (
-    "(?:không|một|mốt|hai|ba|bốn|tư|năm|lăm|sáu|bảy|tám|chín|mười|mươi|trăm|linh|nghìn)"
-)
+_WORD = "(?:không|một|mốt|hai|ba|bốn|tư|năm|lăm|sáu|bảy|tám|chín|mười|mươi|trăm|linh|nghìn)"
 _NUMBER = rf"{_WORD}(?: {_WORD})*"
 WORDED = re.compile(
     rf"\b({_NUMBER}) (cộng|trừ|nhân|chia) ({_NUMBER}) bằng ({_NUMBER})", re.I
@@ -171,7 +177,8 @@ def sums(text: str) -> list[tuple[int, str, int, int]]:
         for a, sign, b, n in WORDED.findall(text)
     ]
     return found + [
-        (int(a), sign, int(b), int(n)) for a, sign, b, n in DIGITS.findall(text)
+        (int(a), sign, int(b), int(n))
+        for a, sign, b, n in DIGITS.findall(text)
     ]
 
 
@@ -221,9 +228,10 @@ def test_weekdays_follow_the_calendar():
     for text in texts("arithmetic", 4000):
         for f in pattern.findall(text):
             name, d, m, y = (f[0], *f[1:4]) if f[0] else (f[7], *f[4:7])
-            assert WEEKDAYS[date(int(y), int(m), int(d)).weekday()] == name.lower(), (
-                text
-            )
+            assert (
+                WEEKDAYS[date(int(y), int(m), int(d)).weekday()]
+                == name.lower()
+            ), text
             count += 1
     assert count > 300
 
@@ -250,8 +258,12 @@ def test_a_count_of_provinces_says_its_date():
     for kind in ("fact",):
         for text in texts(kind, 3000):
             for sentence in re.split(r"(?<=[.!?])\s", text):
-                if re.search(r"\b(34|63|ba mươi tư|sáu mươi ba) tỉnh", sentence):
-                    assert re.search(r"ngày 1 tháng 7|ngày ấy", text, re.I), text
+                if re.search(
+                    r"\b(34|63|ba mươi tư|sáu mươi ba) tỉnh", sentence
+                ):
+                    assert re.search(r"ngày 1 tháng 7|ngày ấy", text, re.I), (
+                        text
+                    )
 
 
 def test_history_is_told_in_order():

@@ -67,7 +67,9 @@ def test_every_letter_survives_every_encoding():
 
 
 @given(
-    st.text(st.sampled_from([*LETTERS, *"bcdghklmnpqrstvxBHT .,;!?0123456789\n"])),
+    st.text(
+        st.sampled_from([*LETTERS, *"bcdghklmnpqrstvxBHT .,;!?0123456789\n"])
+    ),
     st.sampled_from(ENCODINGS),
 )
 def test_round_trip(text, encoding):
@@ -105,13 +107,17 @@ def test_word_processors_quotes_survive_where_the_encoding_leaves_them_room():
     for encoding in "tcvn3", "vni", "cp1258":
         data = encode_legacy("“Việt” – Nam…", encoding)
         assert decode_legacy(data, encoding) == "“Việt” – Nam…"
-        assert decode_legacy(data.decode("latin-1"), encoding) == "“Việt” – Nam…"
+        assert (
+            decode_legacy(data.decode("latin-1"), encoding) == "“Việt” – Nam…"
+        )
     with pytest.raises(UnicodeEncodeError, match="'–' has no code in viscii"):
         encode_legacy("–", "viscii")
 
 
 def test_unknown_encoding_is_named():
-    with pytest.raises(ValueError, match=r"'vps' is unknown: use one of tcvn3"):
+    with pytest.raises(
+        ValueError, match=r"'vps' is unknown: use one of tcvn3"
+    ):
         decode_legacy(b"x", "vps")
 
 
@@ -122,7 +128,9 @@ def test_detection(sentence, encoding):
     assert detect_legacy(data) == encoding
     assert detect_legacy(data.decode("latin-1")) == encoding
     if encoding != "viscii":  # some of its bytes are holes in cp1252
-        assert detect_legacy(data.decode("cp1252", errors="replace")) == encoding
+        assert (
+            detect_legacy(data.decode("cp1252", errors="replace")) == encoding
+        )
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ def legal_syllables():
         seed = parse_syllable(spelling + "") if not stopped else None
         base = seed or parse_syllable(_sac(spelling))
         return st.sampled_from(tones).map(
-            lambda tone: Syllable(base.onset, base.glide, base.nucleus, base.coda, tone)
+            lambda tone: Syllable(
+                base.onset, base.glide, base.nucleus, base.coda, tone
+            )
         )
 
     return st.sampled_from(SPELLINGS).flatmap(with_tone)
@@ -174,13 +176,22 @@ def test_stop_codas_take_two_tones():
     for spelling in ("đep", "biêt", "khac", "sach", "nươc"):
         at = _sac(spelling)
         tones = [
-            t for t in Tone if is_syllable(decompose(at).replace("\u0301", t.mark))
+            t
+            for t in Tone
+            if is_syllable(decompose(at).replace("\u0301", t.mark))
         ]
         assert tones == [Tone.SAC, Tone.NANG]
 
 
 def test_tones_know_their_names_and_verse_classes():
-    assert [t.vi for t in Tone] == ["ngang", "huyền", "ngã", "hỏi", "sắc", "nặng"]
+    assert [t.vi for t in Tone] == [
+        "ngang",
+        "huyền",
+        "ngã",
+        "hỏi",
+        "sắc",
+        "nặng",
+    ]
     assert [t.flat for t in Tone] == [True, True, False, False, False, False]
     assert [normalise("a" + t.mark) for t in Tone] == list("aàãảáạ")
     assert all(parse_syllable("a" + t.mark).tone is t for t in Tone)
@@ -225,7 +236,9 @@ def test_rhyme_keeps_different_vowels_apart():
         {"a": 3, "oa": 1, "âm": 1, "ăm": 1, "am": 1, "ương": 2, "ươu": 1}
         | {"ai": 1, "ay": 1, "au": 1, "ao": 1}
     )
-    with pytest.raises(ValueError, match="'king' is not a Vietnamese syllable"):
+    with pytest.raises(
+        ValueError, match="'king' is not a Vietnamese syllable"
+    ):
         rhyme("king")
 
 
@@ -235,7 +248,14 @@ def test_flat_and_sharp():
     ]  # fmt: skip
 
 
-STYLE_PAIRS = ["hoà hòa", "khoẻ khỏe", "thuý thúy", "loè lòe", "Huỷ Hủy", "TOÀ TÒA"]
+STYLE_PAIRS = [
+    "hoà hòa",
+    "khoẻ khỏe",
+    "thuý thúy",
+    "loè lòe",
+    "Huỷ Hủy",
+    "TOÀ TÒA",
+]
 
 
 @pytest.mark.parametrize("pair", STYLE_PAIRS)
@@ -248,17 +268,35 @@ def test_styles_convert_both_ways(pair):
 
 @pytest.mark.parametrize(
     "word",
-    ["quý", "quà", "hoàn", "huỳnh", "thuở", "huệ", "già", "giữa", "của", "mía", "tiền"],
+    [
+        "quý",
+        "quà",
+        "hoàn",
+        "huỳnh",
+        "thuở",
+        "huệ",
+        "già",
+        "giữa",
+        "của",
+        "mía",
+        "tiền",
+    ],
 )
 def test_words_on_which_the_styles_agree(word):
     assert place_tone(word, "new") == place_tone(word, "old") == word
 
 
 def test_misplaced_marks_move_and_the_rest_stays():
-    text = "Bạn Hóan hỏi qúy vị: gìa rồi? così fan tutte, Đắk Lắk, tel. 0912_hoà2"
-    fixed = "Bạn Hoán hỏi quý vị: già rồi? così fan tutte, Đắk Lắk, tel. 0912_hòa2"
+    text = (
+        "Bạn Hóan hỏi qúy vị: gìa rồi? così fan tutte, Đắk Lắk, tel. 0912_hoà2"
+    )
+    fixed = (
+        "Bạn Hoán hỏi quý vị: già rồi? così fan tutte, Đắk Lắk, tel. 0912_hòa2"
+    )
     assert place_tone(text, "old") == fixed
-    assert tone_styles("hoà hòa hòa Hóan quý") == Counter(new=1, old=2, misplaced=1)
+    assert tone_styles("hoà hòa hòa Hóan quý") == Counter(
+        new=1, old=2, misplaced=1
+    )
 
 
 running_text = st.lists(
@@ -315,7 +353,14 @@ def test_stripping_marks():
 
 def test_running_text_is_cut_into_syllables():
     text = decompose("“Tiếng Việt”, giàu – đẹp; gọi 113! PyTorch?")
-    assert syllables(text) == ["Tiếng", "Việt", "giàu", "đẹp", "gọi", "PyTorch"]
+    assert syllables(text) == [
+        "Tiếng",
+        "Việt",
+        "giàu",
+        "đẹp",
+        "gọi",
+        "PyTorch",
+    ]
     assert syllables(text, only_valid=True)[-1] == "gọi"
 
 
@@ -328,6 +373,9 @@ def test_the_inventory_is_what_the_parser_accepts():
 def test_import_is_light():
     code = "import sys, aulac.text; print(*sys.modules)"
     loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.split()
     assert not {"torch", "numpy", "transformers", "regex"} & set(loaded)

@@ -36,7 +36,9 @@ def test_running_text_and_styles():
     assert to_telex("Tiếng Việt, hòa bình") == "Tieengs Vieetj, hoaf binhf"
 
 
-@pytest.mark.parametrize("text", ["", "   ", "café", "Windows 11 was", "ñ", "Đắk Lắk"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "café", "Windows 11 was", "ñ", "Đắk Lắk"]
+)
 def test_foreign_words_come_back(text):
     assert telex(to_telex(text)) == text
 

@@ -28,7 +28,8 @@ def syllables(count: int, letters: str, seed: int) -> list[str]:
     """Nonsense of few letters: ties everywhere."""
     draw = random.Random(seed)
     words = [
-        "".join(draw.choices(letters, k=draw.randint(1, 12))) for _ in range(count)
+        "".join(draw.choices(letters, k=draw.randint(1, 12)))
+        for _ in range(count)
     ]
     return [" ".join(words)]
 
@@ -64,7 +65,9 @@ def test_the_merges_are_those_of_tokenizers(name):
     bpe = BPE.train(texts, vocab_size, least=least)
     backend = by_rust(texts, vocab_size, least)
     merges = json.loads(backend.to_str())["model"]["merges"]
-    assert bpe.merges == [(unspell(left), unspell(right)) for left, right in merges]
+    assert bpe.merges == [
+        (unspell(left), unspell(right)) for left, right in merges
+    ]
     for text in [*texts[:20], "Chữ lạ: 漢字, ελληνικά, 2026!", ""]:
         text = normalise(text)
         assert bpe.encode(text) == backend.encode(text).ids
@@ -85,7 +88,14 @@ def test_decode_takes_any_bytes(ids):
 
 
 def test_numbers_fall_into_threes_from_the_right():
-    assert list(pieces("1234567 và 12")) == ["1", "234", "567", " và", " ", "12"]
+    assert list(pieces("1234567 và 12")) == [
+        "1",
+        "234",
+        "567",
+        " và",
+        " ",
+        "12",
+    ]
 
 
 def test_a_merge_list_is_all_there_is():
@@ -97,7 +107,9 @@ def test_a_merge_list_is_all_there_is():
 
 def test_another_cut_lets_merges_cross_spaces():
     text = "Việt Nam Việt Nam Việt Nam"
-    assert all(b" " not in token[1:] for token in BPE.train([text], 300).tokens)
+    assert all(
+        b" " not in token[1:] for token in BPE.train([text], 300).tokens
+    )
     loose = BPE.train([text], 300, cut=lambda text: [text])
     assert "Việt Nam".encode() in loose.tokens
 
@@ -105,4 +117,7 @@ def test_another_cut_lets_merges_cross_spaces():
 def test_training_is_deterministic_and_stops_when_nothing_repeats():
     few = BPE.train(["abc"], 1000)
     assert few.merges == []
-    assert BPE.train(STORIES[:40], 500).merges == BPE.train(STORIES[:40], 500).merges
+    assert (
+        BPE.train(STORIES[:40], 500).merges
+        == BPE.train(STORIES[:40], 500).merges
+    )

@@ -17,7 +17,9 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("made")
-    done = run("train", "stories", "laws", "-n", "150", "-v", "700", "-o", str(out))
+    done = run(
+        "train", "stories", "laws", "-n", "150", "-v", "700", "-o", str(out)
+    )
     assert done.exit_code == 0, done.output
     assert "token mỗi âm tiết" in done.output and "held out" in done.output
     return str(out)
@@ -60,7 +62,10 @@ def test_show_looks_inside(folder):
     [
         (("train", "laws", "-n", "3", "-v", "90000"), "or fewer"),
         (("train", "no-such-source"), "no-such-source"),
-        (("encode", "x", "-t", "no-such-folder"), "no tokenizer at no-such-folder"),
+        (
+            ("encode", "x", "-t", "no-such-folder"),
+            "no tokenizer at no-such-folder",
+        ),
         (("encode", "x"), "There is no tokenizer yet"),
         (("compare", " "), "no syllable"),
     ],

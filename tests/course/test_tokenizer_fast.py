@@ -80,8 +80,14 @@ def test_a_monstrous_number_is_cut_as_a_short_one(superwords, digits, before):
 
 
 def test_special_tokens_come_first_and_cannot_be_typed(superwords):
-    assert [superwords.token_bytes(i).decode() for i in range(3)] == list(SPECIALS)
-    assert (superwords.eos_id, superwords.im_start_id, superwords.im_end_id) == (
+    assert [superwords.token_bytes(i).decode() for i in range(3)] == list(
+        SPECIALS
+    )
+    assert (
+        superwords.eos_id,
+        superwords.im_start_id,
+        superwords.im_end_id,
+    ) == (
         0,
         1,
         2,
@@ -97,13 +103,19 @@ def test_special_tokens_come_first_and_cannot_be_typed(superwords):
 
 def test_batches_give_the_same_ids(superwords, corpus):
     batch = [*corpus[:30], "", "9" * 2000]
-    assert superwords.encode_batch(batch) == [superwords.encode(text) for text in batch]
+    assert superwords.encode_batch(batch) == [
+        superwords.encode(text) for text in batch
+    ]
     assert superwords.encode_batch([]) == []
 
 
 def test_superwords_join_syllables_and_nothing_else(superwords, corpus):
-    learnt = [left + right for left, right in superwords.merges[1000 - SMALLEST :]]
-    phrase = regex.compile(r" ?[\p{L}\p{M}]+( [\p{L}\p{M}]+)* ?|[^\s\p{L}\p{M}\p{N}]+ ")
+    learnt = [
+        left + right for left, right in superwords.merges[1000 - SMALLEST :]
+    ]
+    phrase = regex.compile(
+        r" ?[\p{L}\p{M}]+( [\p{L}\p{M}]+)* ?|[^\s\p{L}\p{M}\p{N}]+ "
+    )
     assert len(learnt) == 1000
     assert all(phrase.fullmatch(token.decode()) for token in learnt)
     assert any(token.count(b" ") > 1 for token in learnt)
@@ -125,9 +137,9 @@ def test_stage_one_means_the_same_without_the_cut_at_syllables(plain, corpus):
 def test_it_is_the_bpe_by_hand(plain, corpus):
     hand = BPE(plain.merges)
     for text in corpus[::25]:
-        assert [token - len(SPECIALS) for token in plain.encode(text)] == hand.encode(
-            text
-        )
+        assert [
+            token - len(SPECIALS) for token in plain.encode(text)
+        ] == hand.encode(text)
     assert BPE.train(corpus, 700).merges == plain.merges[: 700 - 256]
 
 
@@ -148,7 +160,10 @@ def test_training_twice_gives_the_same_file(corpus, tmp_path):
 
 def test_saved_and_loaded(superwords, corpus, tmp_path):
     superwords.save(tmp_path / "deep" / "folder")
-    for path in (tmp_path / "deep/folder", tmp_path / "deep/folder/tokenizer.json"):
+    for path in (
+        tmp_path / "deep/folder",
+        tmp_path / "deep/folder/tokenizer.json",
+    ):
         again = Tokenizer.load(path)
         assert again.encode(corpus[0]) == superwords.encode(corpus[0])
     copied = pickle.loads(pickle.dumps(superwords))
@@ -162,7 +177,9 @@ def test_transformers_loads_the_folder_with_the_same_ids(
     transformers = pytest.importorskip("transformers")
     superwords.save(tmp_path)
     if model_type:  # a model beside it must not change how text is cut
-        (tmp_path / "config.json").write_text(f'{{"model_type": "{model_type}"}}')
+        (tmp_path / "config.json").write_text(
+            f'{{"model_type": "{model_type}"}}'
+        )
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
     strange = [
         "",
@@ -171,7 +188,9 @@ def test_transformers_loads_the_folder_with_the_same_ids(
         "e\u0302\u0301 漢字 ½ ٣٤٥٦",
     ]
     for text in [*corpus[::40], *strange]:
-        assert theirs.encode(text, add_special_tokens=False) == superwords.encode(text)
+        assert theirs.encode(
+            text, add_special_tokens=False
+        ) == superwords.encode(text)
         assert theirs.decode(superwords.encode(text)) == unicodedata.normalize(
             "NFC", text
         )
@@ -186,14 +205,20 @@ def test_transformers_loads_the_folder_with_the_same_ids(
 
 
 def test_the_split_is_the_one_llama_cpp_knows(superwords):
-    cuts = json.loads(superwords.backend.to_str())["pre_tokenizer"]["pretokenizers"]
-    patterns = [cut["pattern"]["Regex"] for cut in cuts if cut["type"] == "Split"]
+    cuts = json.loads(superwords.backend.to_str())["pre_tokenizer"][
+        "pretokenizers"
+    ]
+    patterns = [
+        cut["pattern"]["Regex"] for cut in cuts if cut["type"] == "Split"
+    ]
     assert LLAMA_CPP_PRE == "superbpe"
     assert patterns == [r"\p{N}+", r"(?=(\d{3})+(?!\d))"]
 
 
 def test_a_vocabulary_too_large_for_the_text_is_a_sentence(corpus):
-    with pytest.raises(VocabularyError, match=r"asked for .* 50,000.*or fewer") as one:
+    with pytest.raises(
+        VocabularyError, match=r"asked for .* 50,000.*or fewer"
+    ) as one:
         train(corpus[:5], 50_000, superwords=False, progress=False)
     allowed = int(str(one.value).split()[-3].replace(",", ""))
     fits = train(corpus[:5], allowed, superwords=False, progress=False)

@@ -32,7 +32,9 @@ def test_pieces_and_ids_give_the_text_back(name):
     pieces = tokenizer.pieces(SENTENCE)
     data = b"".join(p if isinstance(p, bytes) else p.encode() for p in pieces)
     assert data.decode() == SENTENCE and len(pieces) == len(ids)
-    assert tokenizer.vocab_size > 100_000 > 0 and max(ids) < tokenizer.vocab_size
+    assert (
+        tokenizer.vocab_size > 100_000 > 0 and max(ids) < tokenizer.vocab_size
+    )
 
 
 def test_known_ids():
@@ -65,7 +67,9 @@ def _pattern(openai, name):
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(VocabularyMissingError, match="pip install llama-models"):
+    with pytest.raises(
+        VocabularyMissingError, match="pip install llama-models"
+    ):
         module.reference.__wrapped__("llama3")
     with pytest.raises(KeyError, match="o200k_base, cl100k_base"):
         reference("gpt5")

@@ -25,7 +25,9 @@ SIZES = {"vocab_size": 64, "depth": 2, "width": 32, "heads": 2, "kv_heads": 1}
 PLAN = Plan(steps=24, log_every=4, checkpoint_every=5, warmup=0.1)
 
 
-def make(folder: Path, seed: int = 0, batch: int = 4) -> tuple[Transformer, Batches]:
+def make(
+    folder: Path, seed: int = 0, batch: int = 4
+) -> tuple[Transformer, Batches]:
     """A small model and its data: a repeated pattern that can be learned."""
     if not (folder / "shards").exists():
         rng = np.random.default_rng(7)
@@ -43,7 +45,9 @@ def weights(model: Transformer) -> bytes:
 def test_it_learns_and_says_how(tmp_path):
     model, data = make(tmp_path)
     seen = []
-    run = train(model, data, replace(PLAN, steps=60), tmp_path / "run", seen.append)
+    run = train(
+        model, data, replace(PLAN, steps=60), tmp_path / "run", seen.append
+    )
     assert run.loss < 0.5 * run.history[0]["loss"]
     assert seen == run.history == read_log(tmp_path / "run" / "log.jsonl")
     last = seen[-1]
@@ -81,7 +85,9 @@ def test_resumed_weights_are_the_same_to_the_bit(tmp_path, at, seed):
     again, data = make(tmp_path, seed=seed)
     run = train(again, data, PLAN, tmp_path / "part")
     assert weights(again) == weights(model)
-    assert [r["loss"] for r in run.history] == [r["loss"] for r in whole.history]
+    assert [r["loss"] for r in run.history] == [
+        r["loss"] for r in whole.history
+    ]
     assert read_log(tmp_path / "part" / "log.jsonl") == run.history
 
 
@@ -158,7 +164,9 @@ def test_accumulation_changes_nothing_but_memory(tmp_path):
 def test_checkpoint_of_another_plan_is_refused(tmp_path):
     model, data = make(tmp_path)
     train(model, data, PLAN, tmp_path)
-    with pytest.raises(TrainingError, match=r"adam_lr 0\.008 -> 0\.5") as caught:
+    with pytest.raises(
+        TrainingError, match=r"adam_lr 0\.008 -> 0\.5"
+    ) as caught:
         train(model, data, replace(PLAN, adam_lr=0.5), tmp_path)
     assert "thư mục khác" in caught.value.vi
 
@@ -178,7 +186,9 @@ def test_divergence_ends_in_a_sentence_and_keeps_the_checkpoint(tmp_path):
             model.embed.weight.data[0] = float("nan")
 
     plan = replace(PLAN, checkpoint_every=4)
-    with pytest.raises(TrainingError, match=r"diverged.*lower the learning") as caught:
+    with pytest.raises(
+        TrainingError, match=r"diverged.*lower the learning"
+    ) as caught:
         train(model, data, plan, tmp_path, on_step=poison)
     assert "phân kỳ" in caught.value.vi
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
@@ -186,7 +196,9 @@ def test_divergence_ends_in_a_sentence_and_keeps_the_checkpoint(tmp_path):
 
 
 def test_a_full_disk_and_a_closed_door_are_sentences(tmp_path, monkeypatch):
-    full = disk_error(tmp_path, OSError(errno.ENOSPC, "No space left on device"))
+    full = disk_error(
+        tmp_path, OSError(errno.ENOSPC, "No space left on device")
+    )
     assert "no disk space" in str(full) and "hết chỗ" in full.vi
     (tmp_path / "file").write_text("")
     model, data = make(tmp_path)

@@ -27,7 +27,11 @@ def test_what_it_shows(word, shown, monkeypatch):
 @pytest.mark.parametrize(
     ("word", "vi", "en"),
     [
-        ("cac", "p, t, c, ch chỉ mang thanh sắc hoặc nặng (như các)", "(such as các)"),
+        (
+            "cac",
+            "p, t, c, ch chỉ mang thanh sắc hoặc nặng (như các)",
+            "(such as các)",
+        ),
         ("càc", "sắc hoặc nặng", "sắc or nặng only"),
         ("king", "Không có vần “ing”", "no rhyme “ing”"),
         ("fan", "không dùng: f", "does not use: f"),
@@ -83,5 +87,7 @@ def test_the_static_twin_holds_both_languages(capsys, monkeypatch):
     assert "âm chính" in text
     assert "nucleus" in text
     html = anatomy_html("tiếng")
-    assert len(re.findall("aulac-vi", html)) == len(re.findall("aulac-en", html))
+    assert len(re.findall("aulac-vi", html)) == len(
+        re.findall("aulac-en", html)
+    )
     assert plain(html)

@@ -6,7 +6,12 @@ import pytest
 from aulac.corpus.dedup import jaccard, shingles
 from aulac.text import decompose
 from aulac.widgets import duplicates
-from aulac.widgets.duplicates import EXAMPLES, compare_html, highlighted, shared_words
+from aulac.widgets.duplicates import (
+    EXAMPLES,
+    compare_html,
+    highlighted,
+    shared_words,
+)
 
 A, B = EXAMPLES[0]
 

@@ -23,7 +23,15 @@ class Syllables:
 def test_the_table_counts_and_colours(monkeypatch):
     monkeypatch.setenv("AULAC_LANG", "both")
     html = widget.table_html("Tiếng Việt đẹp", {"của tôi": Syllables()})
-    for shown in ("của tôi", "17.000", "17,000", "<b>3</b>", "1,00", "1.00", ">Việt<"):
+    for shown in (
+        "của tôi",
+        "17.000",
+        "17,000",
+        "<b>3</b>",
+        "1,00",
+        "1.00",
+        ">Việt<",
+    ):
         assert shown in html
     assert html.count("title=") == 3
 
@@ -36,21 +44,34 @@ def test_stray_bytes_spaces_and_lines_can_be_seen():
 
 
 def test_typed_html_stays_text():
-    html = widget.playground_html("<script>x</script> & ba", {"<b>": Syllables()})
+    html = widget.playground_html(
+        "<script>x</script> & ba", {"<b>": Syllables()}
+    )
     assert "<script" not in html and "&lt;b&gt;" in html
     assert "Hãy gõ" in widget.table_html("  ", {"a": Syllables()})
 
 
-def test_the_page_without_widgets_holds_both_forms_and_languages(monkeypatch, capsys):
+def test_the_page_without_widgets_holds_both_forms_and_languages(
+    monkeypatch, capsys
+):
     monkeypatch.setenv("AULAC_STATIC", "1")
     monkeypatch.setenv("AULAC_LANG", "both")
     widget.demo(tokenizers={"của tôi": Syllables()})
     said = capsys.readouterr().out
-    for shown in ("của tôi", "GPT-4o", "Llama 4", "NFC: 55", "NFD: 72", "per syllable"):
+    for shown in (
+        "của tôi",
+        "GPT-4o",
+        "Llama 4",
+        "NFC: 55",
+        "NFD: 72",
+        "per syllable",
+    ):
         assert shown in said
     html = widget.playground_html("ế", widget.known())
     rows = re.findall(r"<b>(\d+)</b>", html)
-    assert len(rows) == 8 and [int(r) for r in rows[4:]] > [int(r) for r in rows[:4]]
+    assert len(rows) == 8 and [int(r) for r in rows[4:]] > [
+        int(r) for r in rows[:4]
+    ]
 
 
 def test_the_live_widget_follows_its_controls(monkeypatch):

@@ -9,14 +9,23 @@ from aulac.widgets.training import Training, loss_table, said_html
 def shown(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        training, "show", lambda thing, **kw: seen.append((kw.get("slot"), thing, kw))
+        training,
+        "show",
+        lambda thing, **kw: seen.append((kw.get("slot"), thing, kw)),
     )
     return seen
 
 
 def run(view, steps=100):
     for step in range(10, steps + 1, 10):
-        view({"step": step, "steps": steps, "loss": 8 - step / 20, "seconds": step / 5})
+        view(
+            {
+                "step": step,
+                "steps": steps,
+                "loss": 8 - step / 20,
+                "seconds": step / 5,
+            }
+        )
 
 
 def test_a_verify_run_draws_once_and_keeps_every_sample(shown, monkeypatch):

@@ -24,7 +24,9 @@ _spec.loader.exec_module(sample)
 SOURCE_OF = "source/ps99_sample/ps99_sample.ipynb"
 
 
-def faults_of(tmp_path: Path, source: str = sample.SOURCE, **variants: str) -> str:
+def faults_of(
+    tmp_path: Path, source: str = sample.SOURCE, **variants: str
+) -> str:
     folder = sample.write_sample(tmp_path, source, variants or None)
     return "\n".join(check(parse(folder)).faults)
 
@@ -33,7 +35,12 @@ def faults_of(tmp_path: Path, source: str = sample.SOURCE, **variants: str) -> s
 
 
 def test_cells_share_a_namespace_and_errors_do_not_stop_the_rest() -> None:
-    cells = [("a", "x = 1"), ("b", "print(x); 1 / 0"), ("c", "x + 1"), ("d", "x;\n")]
+    cells = [
+        ("a", "x = 1"),
+        ("b", "print(x); 1 / 0"),
+        ("c", "x + 1"),
+        ("d", "x;\n"),
+    ]
     a, b, c, d = run_cells(cells)
     assert (a["error"], a["result"]) == (None, None)
     assert b["error"][0] == "ZeroDivisionError"
@@ -59,9 +66,7 @@ def test_a_cell_that_goes_astray_is_reported(source: str, error: str) -> None:
 
 
 def test_a_dataclass_in_a_cell_works() -> None:
-    source = (
-        "from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\nA(1).x"
-    )
+    source = "from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\nA(1).x"
     assert run_cells([("a", source)])[0]["result"] == "1"
 
 
@@ -72,10 +77,17 @@ def test_the_sample_is_proved(tmp_path: Path) -> None:
     report = check(parse(sample.write_sample(tmp_path)))
     assert report.faults == []
     totals = {outcome.name: outcome.total for outcome in report.outcomes}
-    assert totals == {"reference": 3, "release": 0, "wrong_forgets": 0, "right_loop": 3}
+    assert totals == {
+        "reference": 3,
+        "release": 0,
+        "wrong_forgets": 0,
+        "right_loop": 3,
+    }
 
 
-def test_a_reference_that_fails_is_the_only_fault_shown(tmp_path: Path) -> None:
+def test_a_reference_that_fails_is_the_only_fault_shown(
+    tmp_path: Path,
+) -> None:
     source = sample.SOURCE.replace("return sum(a) + b", "return sum(a) - b")
     said = faults_of(tmp_path, source)
     assert "reference must keep full points, but p1-small" in said
@@ -83,27 +95,35 @@ def test_a_reference_that_fails_is_the_only_fault_shown(tmp_path: Path) -> None:
 
 
 def test_a_release_that_earns_points_is_a_fault(tmp_path: Path) -> None:
-    source = sample.SOURCE.replace("right = 0\n", "right = 1\n    add\n").replace(
-        "2 * right / len(cases)", "min(2, 2 * right / len(cases))"
+    source = sample.SOURCE.replace(
+        "right = 0\n", "right = 1\n    add\n"
+    ).replace("2 * right / len(cases)", "min(2, 2 * right / len(cases))")
+    assert "release must earn nothing, but p1-large" in faults_of(
+        tmp_path, source
     )
-    assert "release must earn nothing, but p1-large" in faults_of(tmp_path, source)
 
 
 def test_a_test_that_misses_a_mistake_is_a_fault(tmp_path: Path) -> None:
-    wrong = sample.WRONG.replace("return sum(a)", "return sum(a) + b if a else b")
+    wrong = sample.WRONG.replace(
+        "return sum(a)", "return sum(a) + b if a else b"
+    )
     said = faults_of(tmp_path, wrong_forgets=wrong, right_loop=sample.RIGHT)
     assert "wrong_forgets should lose p1-small and does not" in said
     assert "p1-small: no wrong variant loses it" in said
 
 
-def test_a_mistake_that_costs_more_than_declared_is_a_fault(tmp_path: Path) -> None:
+def test_a_mistake_that_costs_more_than_declared_is_a_fault(
+    tmp_path: Path,
+) -> None:
     wrong = sample.WRONG.replace("loses: p1-small p1-large", "loses: p1-large")
     said = faults_of(tmp_path, wrong_forgets=wrong, right_loop=sample.RIGHT)
     assert "wrong_forgets also loses p1-small" in said
 
 
 def test_a_right_answer_that_loses_points_is_a_fault(tmp_path: Path) -> None:
-    picky = sample.RIGHT.replace("return b", "import sys\n    print(file=sys.stderr)")
+    picky = sample.RIGHT.replace(
+        "return b", "import sys\n    print(file=sys.stderr)"
+    )
     said = faults_of(tmp_path, wrong_forgets=sample.WRONG, right_loop=picky)
     assert "right_loop must keep full points, but p1-small" in said
     assert "stderr" in said
@@ -126,14 +146,18 @@ def test_partial_credit_must_be_a_number_within_the_points(
 def test_without_a_right_variant_nothing_shows_that_tests_are_fair(
     tmp_path: Path,
 ) -> None:
-    assert "no right variant" in faults_of(tmp_path, wrong_forgets=sample.WRONG)
+    assert "no right variant" in faults_of(
+        tmp_path, wrong_forgets=sample.WRONG
+    )
 
 
 def test_what_a_lesson_already_holds_is_not_asked_for(tmp_path: Path) -> None:
     lessons = tmp_path / "notebooks" / "source"
     lessons.mkdir(parents=True)
     (lessons / "01_sums.md").write_text("```\ndef add(a, b):\n    ...\n```\n")
-    assert "asks for add, which notebooks/source/01_sums.md" in faults_of(tmp_path)
+    assert "asks for add, which notebooks/source/01_sums.md" in faults_of(
+        tmp_path
+    )
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
@@ -141,7 +165,14 @@ def test_the_release_holds_no_secret(tmp_path: Path, lang: str) -> None:
     assignment = parse(sample.write_sample(tmp_path))
     book = release(assignment, lang)
     text = json.dumps(book, ensure_ascii=False)
-    for secret in ("70001", "10**20", "return sum(a)", "Because", "Hai điểm", "BEGIN"):
+    for secret in (
+        "70001",
+        "10**20",
+        "return sum(a)",
+        "Because",
+        "Hai điểm",
+        "BEGIN",
+    ):
         assert secret not in text
     assert leaks(assignment, book) == []
     book.cells[0].source += "\nassert add([], 70001) == 70001"
@@ -156,11 +187,15 @@ def assignment(tmp_path: Path):
     return parse(sample.write_sample(tmp_path / "repository"))
 
 
-def test_a_course_is_built_once_and_then_unchanged(assignment, tmp_path: Path) -> None:
+def test_a_course_is_built_once_and_then_unchanged(
+    assignment, tmp_path: Path
+) -> None:
     course = tmp_path / "course"
     first = build([assignment], "vi", course)
     assert first.written == ["nbgrader_config.py", SOURCE_OF]
-    before = {p: p.stat().st_mtime_ns for p in course.rglob("*") if p.name[0] != "."}
+    before = {
+        p: p.stat().st_mtime_ns for p in course.rglob("*") if p.name[0] != "."
+    }
     second = build([assignment], "vi", course)
     assert (second.written, second.unchanged) == ([], first.written)
     assert before == {p: p.stat().st_mtime_ns for p in before}
@@ -174,21 +209,28 @@ def test_both_languages_hold_the_same_code(assignment, tmp_path: Path) -> None:
     for lang in ("vi", "en"):
         build([assignment], lang, tmp_path / lang)
         book = nbformat.read(tmp_path / lang / SOURCE_OF, 4)
-        codes.append([(c.id, c.source) for c in book.cells if c.cell_type == "code"])
+        codes.append(
+            [(c.id, c.source) for c in book.cells if c.cell_type == "code"]
+        )
     assert codes[0] == codes[1]
     assert len(codes[0]) == 4
 
 
-def test_what_an_instructor_changed_is_kept(assignment, tmp_path: Path) -> None:
+def test_what_an_instructor_changed_is_kept(
+    assignment, tmp_path: Path
+) -> None:
     course = tmp_path / "course"
     build([assignment], "vi", course)
     config = course / "nbgrader_config.py"
     config.write_text("c = get_config()\n")
     assert build([assignment], "vi", course).kept == ["nbgrader_config.py"]
     assert config.read_text() == "c = get_config()\n"
-    assert build([assignment], "vi", course, force=True).written == [config.name]
+    assert build([assignment], "vi", course, force=True).written == [
+        config.name
+    ]
     assert (
-        config.with_name("nbgrader_config.py.bak").read_text() == "c = get_config()\n"
+        config.with_name("nbgrader_config.py.bak").read_text()
+        == "c = get_config()\n"
     )
 
 
@@ -205,7 +247,9 @@ def test_students_work_is_never_touched(assignment, tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(path.name)
     folder = assignment.folder
-    (folder / "assignment.md").write_text(sample.SOURCE.replace("Cộng hai", "Cộng ba"))
+    (folder / "assignment.md").write_text(
+        sample.SOURCE.replace("Cộng hai", "Cộng ba")
+    )
     built = build([parse(folder)], "vi", course, force=True)
     assert built.released == ["ps99_sample"], "released before, changed now"
     assert [path.read_text() for path in work] == [path.name for path in work]

@@ -68,26 +68,62 @@ def test_every_real_assignment_is_valid_for_nbgrader(lang: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("assignment: ps99", "assignment: ps98", "must be ps99, like the folder"),
+        (
+            "assignment: ps99",
+            "assignment: ps98",
+            "must be ps99, like the folder",
+        ),
         ('en: "A sample"', 'en: ""', "title.en is empty"),
         ("  points: 5\n", "  points: 6\n", "states 6 points, cells sum to 5"),
-        ("      points: 3\n", "      points: 4\n", "problem p1 states 4 points"),
+        (
+            "      points: 3\n",
+            "      points: 4\n",
+            "problem p1 states 4 points",
+        ),
         ("  minutes: 10\n", "", "minutes must be a number above 0"),
         ("  machine:", "  machines:", "unknown key 'machines'"),
-        ("grade_id: p1-large", "grade_id: p1-small", "p1-small is used 2 times"),
-        ("grade_id: p1-large", "grade_id: p9-large", "must begin with a problem's id"),
-        ("grade_id: p1-large", "grade_id: 'p1 large'", "needs a grade_id of letters"),
+        (
+            "grade_id: p1-large",
+            "grade_id: p1-small",
+            "p1-small is used 2 times",
+        ),
+        (
+            "grade_id: p1-large",
+            "grade_id: p9-large",
+            "must begin with a problem's id",
+        ),
+        (
+            "grade_id: p1-large",
+            "grade_id: 'p1 large'",
+            "needs a grade_id of letters",
+        ),
         (
             "solution: true}\n:aulac",
             "solved: true}\n:aulac",
             "does not know ['solved']",
         ),
-        (":aulac: {provides: [add]}\n", "", "declare the names a test may touch"),
-        ("[add]}", "[add, subtract]}", "provides subtract, but the cell does not"),
+        (
+            ":aulac: {provides: [add]}\n",
+            "",
+            "declare the names a test may touch",
+        ),
+        (
+            "[add]}",
+            "[add, subtract]}",
+            "provides subtract, but the cell does not",
+        ),
         ("b: int) -> int", "b) -> int", "type hints on every argument"),
         ('    """Cộng. Add."""\n', "", "add needs a docstring"),
-        ("    ### END SOLUTION\n", "", "1 × BEGIN SOLUTION but 0 × END SOLUTION"),
-        ("ZERO = 0", "### BEGIN HIDDEN TESTS\n### END HIDDEN TESTS", "test cells only"),
+        (
+            "    ### END SOLUTION\n",
+            "",
+            "1 × BEGIN SOLUTION but 0 × END SOLUTION",
+        ),
+        (
+            "ZERO = 0",
+            "### BEGIN HIDDEN TESTS\n### END HIDDEN TESTS",
+            "test cells only",
+        ),
         ('"problem": "p2"', '"problem": "p1"', "problems open in the order"),
         ("\nVì sao?\n", "\n# Vì sao?\n", "headings differ"),
         ("ZERO = 0", f"ZERO = 0{' ' * 80}# end", "over 79 columns"),
@@ -145,13 +181,22 @@ def a_test(code: str) -> Cell:
         ("assert isinstance(add(1), int)", "isinstance asks what"),
         ("_v = add(1)\nassert type(_v) == int", "type asks what"),
         ("assert hasattr(add, 'x')", "hasattr asks what"),
-        ("_a = [1]\nadd(_a)\nassert _a == [1]", "looks at _a after sending it"),
+        (
+            "_a = [1]\nadd(_a)\nassert _a == [1]",
+            "looks at _a after sending it",
+        ),
         ("add = 3\nassert add == 3", "overwrites add"),
-        ("add.limit = 3\nassert add(1) == 1", "changes something of the student's"),
+        (
+            "add.limit = 3\nassert add(1) == 1",
+            "changes something of the student's",
+        ),
         ("assert eval('1') == add(1)", "eval looks into the process"),
         ("assert globals()['add'](1) == 1", "globals looks into the process"),
         ("assert 1 == 1", "calls nothing that an answer cell provides"),
-        ("tones = add(1)\nassert tones == 1", "binds tones, which may overwrite"),
+        (
+            "tones = add(1)\nassert tones == 1",
+            "binds tones, which may overwrite",
+        ),
         ("add(1) == 1", "tests nothing: put assert before it"),
         ("add(1)\n'good'", "must be a number of points"),
         (
@@ -161,11 +206,14 @@ def a_test(code: str) -> Cell:
         ("%timeit add(1)", "not plain Python"),
     ],
 )
-def test_a_test_that_cannot_be_judged_from_outside(code: str, says: str) -> None:
+def test_a_test_that_cannot_be_judged_from_outside(
+    code: str, says: str
+) -> None:
     faults = lint_test(a_test(code), {"add"}, set())
     assert any(says in fault for fault in faults), faults
     assert all(
-        "line" in f or "binds" in f or "last" in f or "calls" in f for f in faults
+        "line" in f or "binds" in f or "last" in f or "calls" in f
+        for f in faults
     )
 
 
@@ -191,8 +239,16 @@ def test_a_plain_test_passes_the_lint(code: str) -> None:
         ("other", sample.RIGHT, "call it wrong_….py or right_….py"),
         ("wrong_a", sample.RIGHT, "say which test cells it loses"),
         ("right_a", sample.WRONG, "a right variant loses nothing"),
-        ("wrong_a", sample.WRONG.replace("p1-large", "p7"), "loses p7, which is no"),
-        ("wrong_a", sample.WRONG.replace("%% p1-add", "%% p1-sub"), "no answer cell"),
+        (
+            "wrong_a",
+            sample.WRONG.replace("p1-large", "p7"),
+            "loses p7, which is no",
+        ),
+        (
+            "wrong_a",
+            sample.WRONG.replace("%% p1-add", "%% p1-sub"),
+            "no answer cell",
+        ),
         ("right_a", '"""Nothing."""\n', "replaces no cell"),
         (
             "right_a",

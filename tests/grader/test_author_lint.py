@@ -140,19 +140,28 @@ def cell(code: str, tags: str = "") -> str:
         (cell(LONG), "41 lines, 40 is the cap"),
         (cell(SIX) * 3, "tenth of the code cells"),
         (cell(SIX) * 8, "half of the code cells"),
-        (cell("x = '" + "a" * 80 + "'"), "86 columns, 79"),
+        (cell("x = '" + "a" * 80 + "'"), "up to 86 columns, 79"),
         (cell(""), "cell is empty"),
-        (cell("import warnings\nwarnings.filterwarnings('ignore')"), "hides warnings"),
+        (
+            cell("import warnings\nwarnings.filterwarnings('ignore')"),
+            "hides warnings",
+        ),
         (cell("import sys\nsys.path.append('.')"), "import path"),
         (cell("!pip install torch"), "installs packages"),
         (cell("%pip install torch"), "installs packages"),
-        (cell("import matplotlib.pyplot as plt\nplt.show()"), "without alt text"),
+        (
+            cell("import matplotlib.pyplot as plt\nplt.show()"),
+            "without alt text",
+        ),
         (cell("try:\n    x = 1\nexcept:\n    x = 2"), "swallows every error"),
         (cell("print(undefined_name)"), "undefined_name"),
         (cell("def broken(:"), "line 1 of this cell"),
         (cell("x = 'thư\u0323'"), "not in Unicode form NFC"),
         (cell("x = '\U0001f600'"), "emoji U+1F600"),
-        (cell("def f():\n    ...", ":tags: [exercise]\n"), "not followed by a `check`"),
+        (
+            cell("def f():\n    ...", ":tags: [exercise]\n"),
+            "not followed by a `check`",
+        ),
         (cell("here = setup('02', scale)"), 'write "01"'),
     ],
 )
@@ -167,7 +176,9 @@ def twins(vi: str, en: str) -> str:
 
 
 BARE = "May tinh thay chung khac nhau va mot mo hinh ngon ngu cung vay ban oi."
-SLIPPED = "Máy tính lại thấy chúng khác nhau, và một mô hình ngôn ngữ cũng vậy đấy."
+SLIPPED = (
+    "Máy tính lại thấy chúng khác nhau, và một mô hình ngôn ngữ cũng vậy đấy."
+)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +212,12 @@ def test_a_term_is_linked_where_it_is_first_used(house):
     link = twins("[kho ngữ liệu](term:corpus)", "the [corpus](term:corpus)")
     late = problems(house, HEADER + BODY + link)
     assert len(late) == 2 and all("before its link in cell" in s for s in late)
-    first = BODY.replace("Kho ngữ liệu trộn", "[Kho ngữ liệu](term:corpus) trộn")
-    first = first.replace("The corpus mixes", "The [corpus](term:corpus) mixes")
+    first = BODY.replace(
+        "Kho ngữ liệu trộn", "[Kho ngữ liệu](term:corpus) trộn"
+    )
+    first = first.replace(
+        "The corpus mixes", "The [corpus](term:corpus) mixes"
+    )
     assert problems(house, HEADER + first) == []
 
 
@@ -213,13 +228,23 @@ def test_a_term_is_linked_where_it_is_first_used(house):
         (":tags: [parameters]\n", "", "tagged `parameters`"),
         ("scale = None", "size = None\nscale_ = 1", "does not set `scale`"),
         (":library: aulac.text.normalise", "x = 1", "library's own code"),
-        ("### Khi nó hỏng", "### Một mục", "no Vietnamese heading says what breaks"),
-        ("### When it breaks", "### A part", "no English heading says what breaks"),
+        (
+            "### Khi nó hỏng",
+            "### Một mục",
+            "no Vietnamese heading says what breaks",
+        ),
+        (
+            "### When it breaks",
+            "### A part",
+            "no English heading says what breaks",
+        ),
         ('here = setup("01", scale)', "here = None", "no cell calls setup()"),
     ],
 )
 def test_required_parts(house, old, new, says):
-    text = BODY.replace(old, new, 1).replace("setup\nhere", "setup  # noqa\nhere")
+    text = BODY.replace(old, new, 1).replace(
+        "setup\nhere", "setup  # noqa\nhere"
+    )
     found = problems(house, HEADER + text)
     assert any(says in sentence for sentence in found), found
 
@@ -275,7 +300,9 @@ def test_a_disk_that_refuses_is_one_sentence(house, aulac, monkeypatch):
     (house.notebooks / "source" / "01_text.md").write_text(HEADER + BODY)
 
     def refuses(*_):
-        raise OSError(28, "No space left on device", str(house.notebooks / "vi"))
+        raise OSError(
+            28, "No space left on device", str(house.notebooks / "vi")
+        )
 
     monkeypatch.setattr("aulac_grader.author.build.replace", refuses)
     result = aulac("build")

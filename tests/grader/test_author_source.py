@@ -83,7 +83,9 @@ def house(tmp_path, shelf):
     return House(tmp_path / "notebooks", shelf)
 
 
-def write(house: House, text: str = HEADER + BODY, name: str = "01_text") -> Path:
+def write(
+    house: House, text: str = HEADER + BODY, name: str = "01_text"
+) -> Path:
     path = house.notebooks / "source" / f"{name}.md"
     path.write_text(text, encoding="utf-8")
     return path
@@ -122,12 +124,19 @@ def test_cells_know_their_line_language_and_options(house):
 
 def test_reads_the_same_cells_as_jupytext(house):
     jupytext = pytest.importorskip("jupytext")
-    text = HEADER + BODY + '\n+++ {"lang": "vi"}\n\n```text\n+++ not a cell\n```\n'
+    text = (
+        HEADER
+        + BODY
+        + '\n+++ {"lang": "vi"}\n\n```text\n+++ not a cell\n```\n'
+    )
     path = write(house, text)
     theirs = [
-        (cell.cell_type, cell.source) for cell in jupytext.reads(text, "md:myst").cells
+        (cell.cell_type, cell.source)
+        for cell in jupytext.reads(text, "md:myst").cells
     ]
-    ours = [("code" if c.is_code else "markdown", c.text) for c in read(path).cells]
+    ours = [
+        ("code" if c.is_code else "markdown", c.text) for c in read(path).cells
+    ]
     assert ours == theirs
 
 
@@ -144,7 +153,9 @@ def test_reads_the_same_cells_as_jupytext(house):
         ('+++ {"lang": "vi"}', "+++", "does not say its language"),
     ],
 )
-def test_a_slip_in_the_twins_is_named_with_file_line_and_cell(house, old, new, says):
+def test_a_slip_in_the_twins_is_named_with_file_line_and_cell(
+    house, old, new, says
+):
     write(house, HEADER + BODY.replace(old, new, 1))
     found = sentences(house)
     assert any(says in sentence for sentence in found), found
@@ -153,7 +164,8 @@ def test_a_slip_in_the_twins_is_named_with_file_line_and_cell(house, old, new, s
 
 
 @pytest.mark.parametrize(
-    ("vi", "en", "empty"), [("", "one", "Vietnamese"), ("một", "  \n", "English")]
+    ("vi", "en", "empty"),
+    [("", "one", "Vietnamese"), ("một", "  \n", "English")],
 )
 def test_an_empty_twin_is_found(house, vi, en, empty):
     twins = f'\n+++ {{"lang": "vi"}}\n\n{vi}\n\n+++ {{"lang": "en"}}\n\n{en}\n'
@@ -164,7 +176,8 @@ def test_an_empty_twin_is_found(house, vi, en, empty):
 def test_reordered_twins_are_found(house):
     pair = '\n+++ {"lang": "%s"}\n\n%s\n'
     text = "".join(
-        pair % x for x in [("vi", "một"), ("vi", "hai"), ("en", "one"), ("en", "two")]
+        pair % x
+        for x in [("vi", "một"), ("vi", "hai"), ("en", "one"), ("en", "two")]
     )
     write(house, HEADER + text)
     found = sentences(house)
@@ -210,7 +223,11 @@ def test_a_broken_header_block_is_one_sentence(house, text):
         (', en: "Bytes"', "", "`title` has no text for `en`"),
         ('en: ["Explain NFC."]', "en: []", "`objectives` must be"),
         ('en: ["Explain NFC."]', 'en: ["a", "b"]', "give both the same"),
-        ("prerequisites: []", "prerequisites: [0]", "`prerequisites` must be a list"),
+        (
+            "prerequisites: []",
+            "prerequisites: [0]",
+            "`prerequisites` must be a list",
+        ),
         ("needs: []", "needs: corpus", "`needs` must be a list"),
         ("cores: 1", "cores: 0", "`cores` must be"),
         ("cores: 1", "coers: 1", "did you mean `cores`"),
@@ -223,16 +240,22 @@ def test_a_broken_header_block_is_one_sentence(house, text):
         ("title: {vi", "title: {vi: x}\n  {vi", "not YAML"),
     ],
 )
-def test_a_slip_in_the_header_names_the_key_and_the_remedy(house, old, new, says):
+def test_a_slip_in_the_header_names_the_key_and_the_remedy(
+    house, old, new, says
+):
     assert old in HEADER
     write(house, HEADER.replace(old, new, 1) + BODY)
-    assert any(says in sentence for sentence in sentences(house)), sentences(house)
+    assert any(says in sentence for sentence in sentences(house)), sentences(
+        house
+    )
 
 
 def test_the_header_error_points_at_the_line(house):
     path = write(house, HEADER.replace("cores: 1", "cores: 0") + BODY)
     problem = header_of(read(path))[1][0]
-    assert path.read_text().splitlines()[problem.line - 1].strip() == "cores: 0"
+    assert (
+        path.read_text().splitlines()[problem.line - 1].strip() == "cores: 0"
+    )
 
 
 def test_the_file_name_carries_the_number(house):
@@ -251,7 +274,9 @@ def test_lessons_are_checked_together(house):
     early = HEADER.replace("needs: []", "needs: [corpus]")
     write(house, early + BODY, "01_text")
     assert "makes later" in one(house)
-    write(house, HEADER.replace("needs: []", "needs: [corpsu]") + BODY, "01_text")
+    write(
+        house, HEADER.replace("needs: []", "needs: [corpsu]") + BODY, "01_text"
+    )
     assert any("no artefact of the course" in s for s in sentences(house))
 
 
@@ -313,14 +338,18 @@ def test_a_piece_without_its_docstring():
     compile(text, "piece", "exec")
 
 
-@pytest.mark.parametrize("name", ["aulac.text.nothing", "nowhere.at.all", "aulac"])
+@pytest.mark.parametrize(
+    "name", ["aulac.text.nothing", "nowhere.at.all", "aulac"]
+)
 def test_a_name_that_leads_nowhere(name):
     with pytest.raises(LibraryError):
         piece(name)
 
 
 def test_a_drifted_library_name_is_an_authors_problem(house):
-    write(house, HEADER + BODY.replace("aulac.text.normalise", "aulac.text.gone"))
+    write(
+        house, HEADER + BODY.replace("aulac.text.normalise", "aulac.text.gone")
+    )
     assert "defines no gone" in one(house) and "cell 4" in one(house)
     write(house, HEADER + BODY.replace("normalise\n", "normalise\nx = 2\n"))
     assert "empty its body" in one(house)
@@ -328,10 +357,14 @@ def test_a_drifted_library_name_is_an_authors_problem(house):
 
 def test_unknown_terms_and_works_are_found(house):
     write(house, HEADER + BODY.replace("term:token)", "term:tokn)"))
-    assert all("names nothing in book/glossary.yml" in s for s in sentences(house))
+    assert all(
+        "names nothing in book/glossary.yml" in s for s in sentences(house)
+    )
     assert len(sentences(house)) == 2
     write(house, HEADER + BODY.replace("cite:liu2025", "cite:liu"))
-    assert all("names nothing in book/references.bib" in s for s in sentences(house))
+    assert all(
+        "names nothing in book/references.bib" in s for s in sentences(house)
+    )
 
 
 def test_links_inside_code_are_left_alone():
@@ -350,7 +383,9 @@ def built(house: House) -> dict[str, dict]:
     assert not problems
     house.write(lessons)
     return {
-        lang: json.loads((house.notebooks / lang / "01_text.ipynb").read_text())
+        lang: json.loads(
+            (house.notebooks / lang / "01_text.ipynb").read_text()
+        )
         for lang in ("vi", "en")
     }
 
@@ -381,22 +416,39 @@ def test_what_a_notebook_holds(house):
     vi = ["".join(cell["source"]) for cell in notebooks["vi"]["cells"]]
     assert vi[0].startswith("# 01 · Byte\n") and "`gpu` 2 giờ" in vi[0]
     assert "`tiny` 30 giây" in vi[0]
-    assert '<abbr class="aulac-term term-token" title="Mảnh &quot;nhỏ&quot;.">' in vi[2]
+    assert (
+        '<abbr class="aulac-term term-token" title="Mảnh &quot;nhỏ&quot;.">'
+        in vi[2]
+    )
     assert "[Liu](https://doi.org/10.1/x)" in vi[2]
     assert "`[x](term:none)`" in vi[2]
     library = notebooks["vi"]["cells"][3]
-    assert "".join(library["source"]).startswith("# aulac.text.normalise, from course/")
+    assert "".join(library["source"]).startswith(
+        "# aulac.text.normalise, from course/"
+    )
     assert piece("aulac.text.normalise").text in "".join(library["source"])
     assert notebooks["vi"]["cells"][1]["metadata"]["tags"] == ["parameters"]
-    assert notebooks["vi"]["cells"][4]["metadata"]["jupyter"] == {"source_hidden": True}
+    assert notebooks["vi"]["cells"][4]["metadata"]["jupyter"] == {
+        "source_hidden": True
+    }
 
 
 def test_code_keeps_its_id_when_cells_are_added_around_it(house):
     write(house)
-    before = [c["id"] for c in built(house)["vi"]["cells"] if c["cell_type"] == "code"]
+    before = [
+        c["id"]
+        for c in built(house)["vi"]["cells"]
+        if c["cell_type"] == "code"
+    ]
     more = '\n+++ {"lang": "vi"}\n\nThêm.\n\n+++ {"lang": "en"}\n\nMore.\n'
-    write(house, HEADER + more + "\n```{code-cell} ipython3\ny = 2\n```\n" + BODY)
-    after = [c["id"] for c in built(house)["vi"]["cells"] if c["cell_type"] == "code"]
+    write(
+        house, HEADER + more + "\n```{code-cell} ipython3\ny = 2\n```\n" + BODY
+    )
+    after = [
+        c["id"]
+        for c in built(house)["vi"]["cells"]
+        if c["cell_type"] == "code"
+    ]
     assert after[1:] == before
 
 
@@ -407,7 +459,9 @@ def test_building_again_changes_no_byte(house):
     lessons, _ = house.load()
     assert house.write(lessons) == []
     assert house.stale(lessons) == []
-    assert {p: p.read_bytes() for p in house.notebooks.rglob("*.ipynb")} == first
+    assert {
+        p: p.read_bytes() for p in house.notebooks.rglob("*.ipynb")
+    } == first
     assert all(pristine(data) for data in first.values())
 
 
@@ -416,10 +470,14 @@ def test_stale_missing_and_orphaned_notebooks_are_named(house):
     built(house)
     write(house, HEADER + BODY.replace("One letter", "A letter"))
     lessons, _ = house.load()
-    assert [s for s in house.stale(lessons) if "en/01_text.ipynb is not what" in s]
+    assert [
+        s for s in house.stale(lessons) if "en/01_text.ipynb is not what" in s
+    ]
     assert not [s for s in house.stale(lessons) if "vi/01_text" in s]
     (house.notebooks / "en" / "01_text.ipynb").unlink()
-    assert any("en/01_text.ipynb is missing" in s for s in house.stale(lessons))
+    assert any(
+        "en/01_text.ipynb is missing" in s for s in house.stale(lessons)
+    )
     path.unlink()
     assert any("has no source" in s for s in house.stale([]))
     house.write([])
@@ -448,7 +506,9 @@ def test_a_readers_copy_is_never_lost(house):
     write(house, HEADER + BODY + "\n```{code-cell} ipython3\ny = 3\n```\n")
     lessons, _ = house.load()
     house.write(lessons)
-    assert json.loads((path.with_name("01_text.mine.ipynb")).read_text()) == mine
+    assert (
+        json.loads((path.with_name("01_text.mine.ipynb")).read_text()) == mine
+    )
     assert pristine(path.read_bytes())
     run_it(path)
     house.write(lessons, force=True)

@@ -21,9 +21,13 @@ def page(small_book, lang: str, name: str) -> str:
 
 def test_both_editions_have_the_same_pages(small_book) -> None:
     places, built = small_book
-    names = [{page.name for page in read_site(places, lang)} for lang in LANGUAGES]
+    names = [
+        {page.name for page in read_site(places, lang)} for lang in LANGUAGES
+    ]
     assert names[0] == names[1]
-    assert {"index", "01_nets", "02_more_nets", "glossary", "search"} <= names[0]
+    assert {"index", "01_nets", "02_more_nets", "glossary", "search"} <= names[
+        0
+    ]
     assert built.pages == {"vi": len(names[0]), "en": len(names[0])}
 
 
@@ -85,7 +89,9 @@ def test_last_verified_line_and_band(small_book) -> None:
     assert "4 – 9" in en
 
 
-def test_an_unverified_lesson_says_so_on_the_page_and_in_the_build(small_book) -> None:
+def test_an_unverified_lesson_says_so_on_the_page_and_in_the_build(
+    small_book,
+) -> None:
     _, built = small_book
     assert built.unproven == {"02_more_nets": "unverified"}
     assert "has not been verified" in page(small_book, "en", "02_more_nets")
@@ -98,7 +104,9 @@ def test_links_to_terms_and_works_stay_in_the_book(small_book) -> None:
     assert 'href="glossary.html#term-tokenizer"' in html
     assert 'title="Biến văn bản thành token."' in html
     assert 'href="bibliography.html#cite-sennrich2016bpe"' in html
-    assert 'id="cite-sennrich2016bpe"' in page(small_book, "vi", "bibliography")
+    assert 'id="cite-sennrich2016bpe"' in page(
+        small_book, "vi", "bibliography"
+    )
 
 
 def test_formulas_are_mathml_without_a_script(small_book) -> None:
@@ -110,7 +118,9 @@ def test_formulas_are_mathml_without_a_script(small_book) -> None:
 
 def test_kinds_of_section_are_marked(small_book) -> None:
     html = page(small_book, "en", "01_nets")
-    breaks = re.search(r'<section class="aulac-breaks".*?</section>', html, re.DOTALL)
+    breaks = re.search(
+        r'<section class="aulac-breaks".*?</section>', html, re.DOTALL
+    )
     assert breaks is not None
     assert "aulac-exercises" not in breaks[0]
     assert 'class="aulac-exercises"' in html
@@ -118,9 +128,13 @@ def test_kinds_of_section_are_marked(small_book) -> None:
     assert "tag_predict" in html and "tag_exercise" in html
 
 
-def test_notebooks_can_be_downloaded_in_the_language_of_the_page(small_book) -> None:
+def test_notebooks_can_be_downloaded_in_the_language_of_the_page(
+    small_book,
+) -> None:
     places, _ = small_book
-    assert 'href="notebooks/01_nets.ipynb"' in page(small_book, "vi", "01_nets")
+    assert 'href="notebooks/01_nets.ipynb"' in page(
+        small_book, "vi", "01_nets"
+    )
     for lang, words in (("vi", "Con mạng"), ("en", "The net and")):
         text = (places.site(lang) / "notebooks" / "01_nets.ipynb").read_text()
         assert words in text
@@ -154,9 +168,13 @@ def other_book(small_book, tmp_path: Path) -> Places:
     return Places(tmp_path, tmp_path / "book")
 
 
-def test_a_formula_that_cannot_be_read_fails_the_build(other_book: Places) -> None:
+def test_a_formula_that_cannot_be_read_fails_the_build(
+    other_book: Places,
+) -> None:
     path = other_book.sources / "pages" / "about.md"
-    path.write_text(path.read_text().replace("Free.", r"Free $\nosuchcommand{x}$."))
+    path.write_text(
+        path.read_text().replace("Free.", r"Free $\nosuchcommand{x}$.")
+    )
     with pytest.raises(BookError, match=r"nosuchcommand"):
         build(other_book, ["en"])
 
@@ -185,9 +203,13 @@ def test_a_spoiled_page_is_noticed(
     built_copy: Places, spoiled: str, complaint: str
 ) -> None:
     path = built_copy.site("en") / "about.html"
-    path.write_text(path.read_text().replace("</article>", f"{spoiled}</article>"))
+    path.write_text(
+        path.read_text().replace("</article>", f"{spoiled}</article>")
+    )
     flaws = [str(flaw) for flaw in check_site(built_copy)]
-    assert any(complaint in flaw and "en/about.html" in flaw for flaw in flaws), flaws
+    assert any(
+        complaint in flaw and "en/about.html" in flaw for flaw in flaws
+    ), flaws
 
 
 def test_a_page_without_its_twin_is_noticed(built_copy: Places) -> None:
@@ -196,7 +218,9 @@ def test_a_page_without_its_twin_is_noticed(built_copy: Places) -> None:
     assert "en/about.html: has no twin in vi." in flaws
 
 
-def test_a_notebook_in_one_language_only_is_refused(other_book: Places) -> None:
+def test_a_notebook_in_one_language_only_is_refused(
+    other_book: Places,
+) -> None:
     (other_book.notebooks / "en" / "02_more_nets.ipynb").unlink()
     with pytest.raises(BookError, match=r"02_more_nets.*aulac lessons build"):
         build(other_book)

@@ -133,7 +133,8 @@ def test_nothing_found_and_nothing_asked() -> None:
 @needs_node
 def test_excerpt_marks_the_word_in_its_own_spelling() -> None:
     cut = node(
-        "search.excerpt(search.prepare(value[0])[1], value[1])", [SECTIONS, "lieu mang"]
+        "search.excerpt(search.prepare(value[0])[1], value[1])",
+        [SECTIONS, "lieu mang"],
     )
     marked = [cut["text"][start:end] for start, end in cut["spans"]]
     assert marked == ["mạng", "liệu"]
@@ -143,6 +144,8 @@ def test_excerpt_marks_the_word_in_its_own_spelling() -> None:
 def test_excerpt_of_a_long_text_is_short_and_around_the_word() -> None:
     text = "chữ " * 500 + "mạng lưới " + "chữ " * 500
     section = [["a", "A", "A", "", text]]
-    cut = node("search.excerpt(search.prepare(value)[0], 'mang luoi')", section)
+    cut = node(
+        "search.excerpt(search.prepare(value)[0], 'mang luoi')", section
+    )
     assert len(cut["text"]) < 400
     assert "mạng lưới" in cut["text"]

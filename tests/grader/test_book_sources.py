@@ -35,7 +35,8 @@ def test_page_gives_each_language_its_prose(tmp_path: Path) -> None:
     page = read_page(
         source(
             tmp_path,
-            HEADER + '+++ {"lang": "vi"}\n\n## A\n\nchữ\n\n+++ {"lang": "en"}\n\n'
+            HEADER
+            + '+++ {"lang": "vi"}\n\n## A\n\nchữ\n\n+++ {"lang": "en"}\n\n'
             "## B\n\nletter\n",
         )
     )
@@ -52,7 +53,8 @@ def test_page_gives_each_language_its_prose(tmp_path: Path) -> None:
             "English prose is empty",
         ),
         (
-            HEADER + '+++ {"lang": "vi"}\n\n## A\n\n+++ {"lang": "en"}\n\n### B\n',
+            HEADER
+            + '+++ {"lang": "vi"}\n\n## A\n\n+++ {"lang": "en"}\n\n### B\n',
             "headings differ",
         ),
         ('+++ {"lang": "vi"}\n\nchữ\n\n+++ {"lang": "en"}\n\nx\n', "header"),
@@ -77,7 +79,9 @@ def test_page_says_what_is_wrong_and_where(
 def test_every_page_of_the_book_can_be_read() -> None:
     pages = read_pages(BOOK / "pages")
     contents = yaml.safe_load((BOOK / "contents.yml").read_text())
-    listed = {name for part in contents["parts"] for name in part.get("pages", [])}
+    listed = {
+        name for part in contents["parts"] for name in part.get("pages", [])
+    }
     assert {contents["root"], *listed} == {*pages, "glossary"}
 
 
@@ -91,7 +95,9 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
 
 def prose() -> str:
     pages = read_pages(BOOK / "pages").values()
-    return "\n".join(page.markdown(lang) for page in pages for lang in LANGUAGES)
+    return "\n".join(
+        page.markdown(lang) for page in pages for lang in LANGUAGES
+    )
 
 
 def test_every_library_name_on_a_page_exists() -> None:
@@ -102,13 +108,19 @@ def test_every_library_name_on_a_page_exists() -> None:
 
 
 def test_every_command_on_a_page_exists() -> None:
-    verbs = {entry.name: entry for entry in entry_points(group="aulac.commands")}
-    commands = set(re.findall(r"(?m)(?:^|`)aulac ([a-z]+)(?: ([a-z]+))?", prose()))
+    verbs = {
+        entry.name: entry for entry in entry_points(group="aulac.commands")
+    }
+    commands = set(
+        re.findall(r"(?m)(?:^|`)aulac ([a-z]+)(?: ([a-z]+))?", prose())
+    )
     assert ("assignment", "build") in commands
     for verb, action in commands:
         command = typer.main.get_command(verbs[verb].load())
         if action:
-            assert action in getattr(command, "commands", {}), f"{verb} {action}"
+            assert action in getattr(command, "commands", {}), (
+                f"{verb} {action}"
+            )
 
 
 def test_code_on_pages_imports_what_there_is() -> None:
@@ -142,7 +154,9 @@ def test_what_a_notebook_shows_becomes_a_link_of_the_book() -> None:
     refs = read_references(BOOK)
     prose = "[token](term:token) and [Liu](cite:liu2025superbpe), `[x](term:token)`"
     in_notebook = refs.shelf.resolve(prose, "en")
-    assert refs.link(in_notebook, "en", "here") == refs.link(prose, "en", "here")
+    assert refs.link(in_notebook, "en", "here") == refs.link(
+        prose, "en", "here"
+    )
     assert refs.link(prose, "en", "here").endswith("`[x](term:token)`")
     other = "[elsewhere](https://example.org/x)"
     assert refs.link(other, "en", "here") == other
@@ -233,7 +247,9 @@ def test_dates_are_written_as_each_language_does() -> None:
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "{", '{"benchmarks": 3}'])
-def test_a_result_that_cannot_be_shown_is_named(tmp_path: Path, content: str) -> None:
+def test_a_result_that_cannot_be_shown_is_named(
+    tmp_path: Path, content: str
+) -> None:
     places = Places(tmp_path, BOOK)
     places.results.mkdir(parents=True)
     (places.results / "bad.json").write_text(content)

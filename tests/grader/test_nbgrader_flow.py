@@ -65,7 +65,9 @@ def test_mistakes_cost_exactly_the_cells_that_test_them(folder: Path) -> None:
     assert grades["binh"]["p5-money"][0] == 1.5, "partial credit"
 
 
-def test_an_empty_submission_with_a_syntax_error_earns_nothing(folder: Path) -> None:
+def test_an_empty_submission_with_a_syntax_error_earns_nothing(
+    folder: Path,
+) -> None:
     chi = marks(folder)["chi"]
     assert all(score == 0 for score, _ in chi.values())
     assert chi["p6-essay"] == (0, False), "an untouched essay needs no reading"
@@ -80,9 +82,9 @@ def test_the_exported_table_has_a_row_for_each_student(folder: Path) -> None:
 
 
 def test_what_students_fetch_holds_no_secret(folder: Path) -> None:
-    text = (folder / "course" / "exchange" / "course" / "outbound" / NAME).rglob(
-        "*.ipynb"
-    )
+    text = (
+        folder / "course" / "exchange" / "course" / "outbound" / NAME
+    ).rglob("*.ipynb")
     for path in text:
         shown = path.read_text(encoding="utf-8")
         assert "HIDDEN" not in shown
@@ -100,12 +102,20 @@ def test_the_grader_of_essays_sees_the_mark_scheme(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("student", ["an", "binh", "chi"])
-def test_feedback_comes_back_without_hidden_tests(folder: Path, student: str) -> None:
+def test_feedback_comes_back_without_hidden_tests(
+    folder: Path, student: str
+) -> None:
     path = folder / "course" / "feedback" / student / NAME / f"{NAME}.html"
     page = path.read_text(encoding="utf-8")
     plain = re.sub(r"<[^>]+>", "", page)
     assert "p4-kth" in page
-    for secret in ("HIDDEN TESTS", "Lạng Sơn", "suyển", "MARK SCHEME", "mỗi mục"):
+    for secret in (
+        "HIDDEN TESTS",
+        "Lạng Sơn",
+        "suyển",
+        "MARK SCHEME",
+        "mỗi mục",
+    ):
         assert secret not in plain
     released = folder / "course" / "exchange" / "course" / "feedback"
     assert len(list(released.glob("*.html"))) == 3

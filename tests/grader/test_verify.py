@@ -78,7 +78,11 @@ class Course:
         out = io.StringIO()
         console = Console(file=out, width=200)
         ok = verify(
-            self.house, list(numbers), build=self.build, console=console, **options
+            self.house,
+            list(numbers),
+            build=self.build,
+            console=console,
+            **options,
         )
         self.said = out.getvalue()
         return ok
@@ -95,7 +99,9 @@ class Course:
         """When each lesson last ran, to the microsecond of its notebook."""
         return {
             number: str(
-                (self.build / "verify" / f"{row['name']}.ipynb").stat().st_mtime
+                (self.build / "verify" / f"{row['name']}.ipynb")
+                .stat()
+                .st_mtime
             )
             for number, row in self.report["lessons"].items()
             if row["status"] == "passed"
@@ -117,7 +123,11 @@ NEEDS = "text = (here.need('corpus') / 'a.txt').read_text()\nprint(text)"
 def test_outcomes_artefacts_and_order_then_nothing_to_do(course):
     """One course, several lessons: the whole life of a verify folder in one go."""
     course.lesson(
-        "00", MAKES.format("one"), "record('one', 1)", makes="[corpus]", bands=ONE
+        "00",
+        MAKES.format("one"),
+        "record('one', 1)",
+        makes="[corpus]",
+        bands=ONE,
     )
     course.lesson("01", NEEDS, "record('free', 2.5, 'bit')", needs="[corpus]")
     assert course.verify(jobs=2), course.said
@@ -131,13 +141,23 @@ def test_outcomes_artefacts_and_order_then_nothing_to_do(course):
     assert course.row("01")["records"]["free"]["ok"] is None
     assert course.report["machine"]["cores"] >= 1
 
-    notebook = json.loads((course.build / "verify/01_lesson.ipynb").read_text())
-    outputs = [o for cell in notebook["cells"] for o in cell.get("outputs", [])]
-    assert any(o.get("text") == ["one\n"] or o.get("text") == "one\n" for o in outputs)
+    notebook = json.loads(
+        (course.build / "verify/01_lesson.ipynb").read_text()
+    )
+    outputs = [
+        o for cell in notebook["cells"] for o in cell.get("outputs", [])
+    ]
+    assert any(
+        o.get("text") == ["one\n"] or o.get("text") == "one\n" for o in outputs
+    )
     ids = {cell["id"] for cell in notebook["cells"]}
     assert "aulac-trace" not in ids and "papermill" not in notebook["metadata"]
     html = "".join(json.dumps(o, ensure_ascii=False) for o in outputs)
-    assert "aulac-vi" in html and "aulac-en" in html and "display:none" not in html
+    assert (
+        "aulac-vi" in html
+        and "aulac-en" in html
+        and "display:none" not in html
+    )
 
     # the reader's workspace, which was empty, has the artefact now
     assert (course.root / "workspace/tiny/corpus/a.txt").read_text() == "one"
@@ -157,14 +177,22 @@ def test_outcomes_artefacts_and_order_then_nothing_to_do(course):
 
     # a maker that changes its code but not what it makes: the lesson behind is spared
     course.lesson(
-        "00", MAKES.format("one"), "record('one', 2 - 1)", makes="[corpus]", bands=ONE
+        "00",
+        MAKES.format("one"),
+        "record('one', 2 - 1)",
+        makes="[corpus]",
+        bands=ONE,
     )
     assert course.verify() and "1 chạy lại" in course.said
     assert course.times["00"] != before["00"]
 
     # ... and one that makes something else is followed, in order
     course.lesson(
-        "00", MAKES.format("two"), "record('one', 1)", makes="[corpus]", bands=ONE
+        "00",
+        MAKES.format("two"),
+        "record('one', 1)",
+        makes="[corpus]",
+        bands=ONE,
     )
     assert course.verify("01") and "2 chạy lại" in course.said
     assert "two" in (course.build / "verify/01_lesson.ipynb").read_text()
@@ -186,10 +214,17 @@ def test_what_breaks_is_shown_and_the_rest_runs(course):
 
     broken = course.row("00")
     assert broken["status"] == "failed" and "kaputt" in broken["error"]
-    line = (course.root / "notebooks/source/00_lesson.md").read_text().splitlines()
+    line = (
+        (course.root / "notebooks/source/00_lesson.md")
+        .read_text()
+        .splitlines()
+    )
     number = int(broken["cell"].split(":")[1].split()[0])
     assert "x = 1" in line[number : number + 2]
-    assert "ValueError" in broken["traceback"] and "\x1b" not in broken["traceback"]
+    assert (
+        "ValueError" in broken["traceback"]
+        and "\x1b" not in broken["traceback"]
+    )
     assert "raise ValueError('kaputt')" in course.said
     assert (course.build / "verify/failed/00_lesson.ipynb").exists()
     assert not (course.build / "verify/00_lesson.ipynb").exists()
@@ -268,9 +303,13 @@ def test_bands_hold_at_tiny_only_and_a_new_band_runs_nothing(course):
     course.lesson("00", "record('one', 7)", bands=ONE)
     assert course.verify(scale="laptop")
     assert (course.build / "verify/laptop-vi/00_lesson.ipynb").exists()
-    course.lesson("00", "record('one', 7)", bands=ONE.replace("max: 1", "max: 9"))
+    course.lesson(
+        "00", "record('one', 7)", bands=ONE.replace("max: 1", "max: 9")
+    )
     assert course.verify()
-    course.lesson("00", "record('one', 7)", bands=ONE.replace("max: 1", "max: 8"))
+    course.lesson(
+        "00", "record('one', 7)", bands=ONE.replace("max: 1", "max: 8")
+    )
     assert course.verify() and "0 chạy lại" in course.said
     assert course.row("00")["records"]["one"]["band"] == [1, 8]
 
@@ -335,7 +374,9 @@ def test_killed_in_the_middle_nothing_done_is_lost(course, blow):
     assert wait(gate.exists), "the second lesson has begun"
     os.kill(process.pid, blow)
     process.wait(20)
-    assert wait(lambda: kernels(course.root) == []), "no kernel outlives its run"
+    assert wait(lambda: kernels(course.root) == []), (
+        "no kernel outlives its run"
+    )
     assert list(course.report["lessons"]) == ["00"]
 
     Path(f"{gate}2").touch()
@@ -370,7 +411,10 @@ def test_the_longest_row_of_work_goes_first(course):
     course.lesson("03", "x = 1", needs="[corpus]", makes="[tokenizer]")
     schedule = plan(course.house.load()[0])
     seconds = {"00": 10.0, "02": 5.0, "03": 20.0}
-    assert schedule.weight("02", seconds) == 25 and schedule.weight("00", seconds) == 10
+    assert (
+        schedule.weight("02", seconds) == 25
+        and schedule.weight("00", seconds) == 10
+    )
     assert schedule.upstream(["03"]) == {"02", "03"}
 
 
@@ -381,5 +425,8 @@ def test_which_library_files_a_lesson_reaches(tmp_path):
         (package / name).write_text(name)
     modules = [str(package / "__init__.py"), "/usr/lib/python3/os.py", ""]
     found = reached("x = 1", modules, tmp_path)
-    assert set(found) == {"aulac/stories/__init__.py", "aulac/stories/words.yml"}
+    assert set(found) == {
+        "aulac/stories/__init__.py",
+        "aulac/stories/words.yml",
+    }
     assert len(reached("!aulac train", [], tmp_path)) == 3

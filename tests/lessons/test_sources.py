@@ -24,14 +24,18 @@ def test_there_are_lessons_and_every_source_builds(house, loaded):
 
 
 def test_every_lesson_is_free_of_lint(house, loaded):
-    problems = [p for lesson in loaded[0] for p in lint_one(house, lesson).problems]
+    problems = [
+        p for lesson in loaded[0] for p in lint_one(house, lesson).problems
+    ]
     assert [str(problem) for problem in problems] == []
 
 
 def test_every_lesson_has_the_length_of_a_lesson(house, loaded):
     for lesson in loaded[0]:
         for lang, words in lint_one(house, lesson).words.items():
-            assert 1500 <= words <= 3000, f"{lesson.name}: {words} words in {lang}"
+            assert 1500 <= words <= 3000, (
+                f"{lesson.name}: {words} words in {lang}"
+            )
 
 
 def test_the_committed_notebooks_are_what_the_sources_make(house, loaded):

@@ -118,4 +118,8 @@ def test_solution_passes_stub_waits_and_mistake_is_caught(cell, after, capsys):
 
 
 def test_every_exercise_is_here():
-    assert {named(cell) for cell, _ in exercises()} == set(SOLUTIONS) == set(MISTAKES)
+    assert (
+        {named(cell) for cell, _ in exercises()}
+        == set(SOLUTIONS)
+        == set(MISTAKES)
+    )

@@ -116,7 +116,9 @@ class Cell:
 
     @property
     def where(self) -> str:
-        return f"cell {self.number}" + (f" ({self.grade_id})" if self.grade_id else "")
+        return f"cell {self.number}" + (
+            f" ({self.grade_id})" if self.grade_id else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,9 @@ def source_root(start: Path | None = None) -> Path:
     )
 
 
-def find(names: list[str] | None = None, root: Path | None = None) -> list[Path]:
+def find(
+    names: list[str] | None = None, root: Path | None = None
+) -> list[Path]:
     """Folders of the assignments called `names` (`ps01` or the full name), or of all.
 
     Raises:
@@ -182,16 +186,22 @@ def find(names: list[str] | None = None, root: Path | None = None) -> list[Path]
     root = root or source_root()
     folders = sorted(p for p in root.iterdir() if (p / FILE_NAME).is_file())
     if not folders:
-        raise AssignmentError([f"No assignment in {root}: add psNN_name/{FILE_NAME}."])
+        raise AssignmentError(
+            [f"No assignment in {root}: add psNN_name/{FILE_NAME}."]
+        )
     if not names:
         return folders
     chosen, problems = [], []
     for name in names:
-        found = [p for p in folders if name in (p.name, p.name.split("_", 1)[0])]
+        found = [
+            p for p in folders if name in (p.name, p.name.split("_", 1)[0])
+        ]
         chosen += found
         if not found:
             known = ", ".join(p.name for p in folders)
-            problems.append(f"There is no assignment {name!r} in {root}: {known}.")
+            problems.append(
+                f"There is no assignment {name!r} in {root}: {known}."
+            )
     if problems:
         raise AssignmentError(problems)
     return sorted(set(chosen))
@@ -205,11 +215,15 @@ def parse(folder: Path) -> Assignment:
     """
     path = folder / FILE_NAME
     if not path.is_file():
-        raise AssignmentError([f"{path} does not exist: an assignment starts there."])
+        raise AssignmentError(
+            [f"{path} does not exist: an assignment starts there."]
+        )
     try:
         source = read(path)
     except SourceError as error:
-        raise AssignmentError([str(problem) for problem in error.problems]) from None
+        raise AssignmentError(
+            [str(problem) for problem in error.problems]
+        ) from None
     problems = [str(problem) for problem in source.problems]
     if problems:
         raise AssignmentError(problems)
@@ -241,8 +255,14 @@ def _twin(value: Any, name: str, problems: list[str]) -> Bilingual:
 
 
 def _number(value: Any, name: str, problems: list[str]) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        problems.append(f"header: {name} must be a number above 0, not {value!r}.")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or value <= 0
+    ):
+        problems.append(
+            f"header: {name} must be a number above 0, not {value!r}."
+        )
         return 0
     return value
 
@@ -251,23 +271,33 @@ def _header(
     data: Any, folder_name: str, problems: list[str]
 ) -> dict[str, Any]:  # the fields of Assignment that stand in the header
     if not isinstance(data, dict):
-        problems.append("header: the front matter has no `aulac:` block: add it.")
+        problems.append(
+            "header: the front matter has no `aulac:` block: add it."
+        )
         return {}
     match = FOLDER.match(folder_name)
     if match is None:
-        problems.append("header: the folder must be called psNN_lower_case_name.")
+        problems.append(
+            "header: the folder must be called psNN_lower_case_name."
+        )
     elif data.get("assignment") != match[1]:
-        problems.append(f"header: assignment must be {match[1]}, like the folder.")
+        problems.append(
+            f"header: assignment must be {match[1]}, like the folder."
+        )
     known = {"assignment", "title", "summary", "points", "minutes"}
     known |= {"prerequisites", "machine", "problems", "changes"}
     for key in sorted(set(data) - known):
-        problems.append(f"header: unknown key {key!r}; known: {sorted(known)}.")
+        problems.append(
+            f"header: unknown key {key!r}; known: {sorted(known)}."
+        )
     return {
         "title": _twin(data.get("title"), "title", problems),
         "summary": _twin(data.get("summary"), "summary", problems),
         "points": _number(data.get("points"), "points", problems),
         "minutes": int(_number(data.get("minutes"), "minutes", problems)),
-        "prerequisites": tuple(str(p) for p in data.get("prerequisites") or ()),
+        "prerequisites": tuple(
+            str(p) for p in data.get("prerequisites") or ()
+        ),
         "machine": _twin(data.get("machine"), "machine", problems),
         "problems": tuple(_header_problems(data.get("problems"), problems)),
         "changes": tuple(_header_changes(data.get("changes"), problems)),
@@ -276,18 +306,24 @@ def _header(
 
 def _header_problems(data: Any, problems: list[str]) -> Iterator[Problem]:
     if not isinstance(data, dict) or not data:
-        problems.append("header: problems must map each problem's id to its facts.")
+        problems.append(
+            "header: problems must map each problem's id to its facts."
+        )
         return
     for name, facts in data.items():
         label = f"problems.{name}"
         if not isinstance(facts, dict):
-            problems.append(f"header: {label} must hold title, points, minutes, ….")
+            problems.append(
+                f"header: {label} must hold title, points, minutes, …."
+            )
             continue
         yield Problem(
             id=str(name),
             title=_twin(facts.get("title"), f"{label}.title", problems),
             points=_number(facts.get("points"), f"{label}.points", problems),
-            minutes=int(_number(facts.get("minutes"), f"{label}.minutes", problems)),
+            minutes=int(
+                _number(facts.get("minutes"), f"{label}.minutes", problems)
+            ),
             deliverable=_twin(
                 facts.get("deliverable"), f"{label}.deliverable", problems
             ),
@@ -299,20 +335,28 @@ def _header_problems(data: Any, problems: list[str]) -> Iterator[Problem]:
 
 def _header_changes(data: Any, problems: list[str]) -> Iterator[Change]:
     if not isinstance(data, list) or not data:
-        problems.append("header: changes must list at least the first edition.")
+        problems.append(
+            "header: changes must list at least the first edition."
+        )
         return
     for number, entry in enumerate(data, 1):
         if not isinstance(entry, dict) or "date" not in entry:
-            problems.append(f"header: changes[{number}] must hold date, vi and en.")
+            problems.append(
+                f"header: changes[{number}] must hold date, vi and en."
+            )
             continue
         text = {lang: entry.get(lang, "") for lang in LANGUAGES}
-        yield Change(str(entry["date"]), _twin(text, f"changes[{number}]", problems))
+        yield Change(
+            str(entry["date"]), _twin(text, f"changes[{number}]", problems)
+        )
 
 
 # -- cells -----------------------------------------------------------------------------
 
 
-def _cells(units: list[Pair | SourceCell], problems: list[str]) -> Iterator[Cell]:
+def _cells(
+    units: list[Pair | SourceCell], problems: list[str]
+) -> Iterator[Cell]:
     """The source's units with nbgrader's metadata completed."""
     for unit in units:
         if isinstance(unit, Pair):
@@ -325,8 +369,12 @@ def _code_cell(raw: SourceCell, problems: list[str]) -> Cell:
     number = raw.number
     aulac = raw.options.get("aulac", {})
     provides = aulac.get("provides", []) if isinstance(aulac, dict) else None
-    if not isinstance(provides, list) or not all(isinstance(p, str) for p in provides):
-        problems.append(f"cell {number}: write :aulac: {{provides: [name, …]}}.")
+    if not isinstance(provides, list) or not all(
+        isinstance(p, str) for p in provides
+    ):
+        problems.append(
+            f"cell {number}: write :aulac: {{provides: [name, …]}}."
+        )
         provides = []
     unknown = set(raw.options) - {"nbgrader", "aulac", "tags"}
     if unknown:
@@ -335,7 +383,9 @@ def _code_cell(raw: SourceCell, problems: list[str]) -> Cell:
         number=number,
         cell_type="code",
         source=dict.fromkeys(LANGUAGES, raw.text),
-        nbgrader=_nbgrader(raw.options.get("nbgrader"), "code", number, problems),
+        nbgrader=_nbgrader(
+            raw.options.get("nbgrader"), "code", number, problems
+        ),
         provides=tuple(provides),
         tags=tuple(raw.tags),
     )
@@ -345,13 +395,18 @@ def _prose_cell(pair: Pair, problems: list[str]) -> Cell:
     number = pair.vi.number
     for lang in LANGUAGES:
         if not unicodedata.is_normalized("NFC", pair[lang].text):
-            problems.append(f"cell {pair[lang].number}: the {lang} text is not NFC.")
+            problems.append(
+                f"cell {pair[lang].number}: the {lang} text is not NFC."
+            )
         if any(level == 1 for level, _ in pair[lang].headings):
             problems.append(
                 f"cell {pair[lang].number}: a level-1 heading: the title is made from "
                 "the header, start at ##."
             )
-    unknown = (set(pair.vi.options) | set(pair.en.options)) - {"nbgrader", "problem"}
+    unknown = (set(pair.vi.options) | set(pair.en.options)) - {
+        "nbgrader",
+        "problem",
+    }
     if unknown:
         problems.append(f"cell {number}: unknown keys {sorted(unknown)}.")
     for key, value in pair.en.options.items():
@@ -377,7 +432,9 @@ def _nbgrader(
     if given is None:
         return None
     where = f"cell {number}"
-    if not isinstance(given, dict) or not GRADE_ID.match(str(given.get("grade_id"))):
+    if not isinstance(given, dict) or not GRADE_ID.match(
+        str(given.get("grade_id"))
+    ):
         problems.append(
             f"{where}: nbgrader needs a grade_id of letters, digits, - and _."
         )
@@ -407,8 +464,12 @@ def _nbgrader(
             problems.append(f"{where}: a graded cell needs points above 0.")
             meta["points"] = 0
     elif points is not None:
-        problems.append(f"{where}: points on a cell that is not graded: remove them.")
-    problems += [f"{where}: {fault}" for fault in _kind_faults(meta, cell_type)]
+        problems.append(
+            f"{where}: points on a cell that is not graded: remove them."
+        )
+    problems += [
+        f"{where}: {fault}" for fault in _kind_faults(meta, cell_type)
+    ]
     return meta
 
 

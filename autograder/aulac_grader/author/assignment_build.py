@@ -66,9 +66,14 @@ def build(
         _refresh(built, record, path, text, force)
     for assignment in assignments:
         source = f"source/{assignment.name}/{assignment.name}.ipynb"
-        if source in built.written and (course / "release" / assignment.name).is_dir():
+        if (
+            source in built.written
+            and (course / "release" / assignment.name).is_dir()
+        ):
             built.released.append(assignment.name)
-    _write(course / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
+    _write(
+        course / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n"
+    )
     return built
 
 
@@ -77,7 +82,9 @@ def config_text(lang: str, name: str) -> str:
     template = (Path(__file__).with_name("nbgrader_config.txt")).read_text(
         encoding="utf-8"
     )
-    course_id = "".join(ch if ch.isalnum() and ch.isascii() else "_" for ch in name)
+    course_id = "".join(
+        ch if ch.isalnum() and ch.isascii() else "_" for ch in name
+    )
     return string.Template(template).substitute(
         course_id=course_id.strip("_") or "aulac", text_stub=TEXT_STUB[lang]
     )
@@ -126,7 +133,9 @@ def _read_record(path: Path, lang: str) -> dict[str, Any]:
         files, built_in = record["files"], record["lang"]
     except (ValueError, KeyError, TypeError) as error:
         raise AssignmentError(
-            [f"{path} cannot be read ({error}): restore it, or name a new folder."]
+            [
+                f"{path} cannot be read ({error}): restore it, or name a new folder."
+            ]
         ) from error
     if built_in != lang:
         raise AssignmentError(

@@ -28,9 +28,7 @@ from .assignment_notebook import differences, notebook
 from .assignment_run import run_cells
 from .assignment_variants import Variant, load_variants
 
-CODE_STUB = (
-    "# Viết mã của bạn ở đây. / Write your code here.\nraise NotImplementedError()"
-)
+CODE_STUB = "# Viết mã của bạn ở đây. / Write your code here.\nraise NotImplementedError()"
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,9 @@ class Outcome:
     points: dict[str, float]
     reasons: dict[str, str]
     seconds: float
-    shown: frozenset[str] = frozenset()  # lost cells whose visible tests already fail
+    shown: frozenset[str] = (
+        frozenset()
+    )  # lost cells whose visible tests already fail
 
     @property
     def total(self) -> float:
@@ -77,7 +77,9 @@ def check(
     report.faults += repeats(assignment)
     released = {lang: release(assignment, lang) for lang in LANGUAGES}
     for lang, book in released.items():
-        report.faults += [f"release ({lang}): {f}" for f in leaks(assignment, book)]
+        report.faults += [
+            f"release ({lang}): {f}" for f in leaks(assignment, book)
+        ]
     if report.faults:
         report.seconds = time.perf_counter() - start
         return report
@@ -101,7 +103,10 @@ def repeats(assignment: Assignment) -> list[str]:
     An assignment asks for transfer: what can be copied shows nothing.
     """
     root = assignment.folder.resolve().parents[2]
-    places = [*root.glob("course/aulac/**/*.py"), *root.glob("notebooks/source/*.md")]
+    places = [
+        *root.glob("course/aulac/**/*.py"),
+        *root.glob("notebooks/source/*.md"),
+    ]
     taken: dict[str, str] = {}
     for path in sorted(places):
         for name in _DEFINES.findall(path.read_text(encoding="utf-8")):
@@ -130,7 +135,9 @@ def release(assignment: Assignment, lang: str) -> Any:
     book = notebook(assignment, lang)
     steps = [
         LockCells(),
-        ClearSolutions(code_stub={"python": CODE_STUB}, text_stub=TEXT_STUB[lang]),
+        ClearSolutions(
+            code_stub={"python": CODE_STUB}, text_stub=TEXT_STUB[lang]
+        ),
         ClearHiddenTests(),
         ClearMarkScheme(enforce_metadata=False),
     ]
@@ -145,9 +152,17 @@ def leaks(assignment: Assignment, book: Any) -> list[str]:
     faults = []
     for marker in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME"):
         if f"BEGIN {marker}" in text or f"END {marker}" in text:
-            faults.append(f"a {marker} marker is left in what students receive.")
-    open_lines = {line for cell in assignment.cells for line in _lines(cell, False)}
-    shown = {line.strip() for cell in book.cells for line in cell.source.splitlines()}
+            faults.append(
+                f"a {marker} marker is left in what students receive."
+            )
+    open_lines = {
+        line for cell in assignment.cells for line in _lines(cell, False)
+    }
+    shown = {
+        line.strip()
+        for cell in book.cells
+        for line in cell.source.splitlines()
+    }
     for cell in assignment.cells:
         for line in sorted((_lines(cell, True) - open_lines) & shown):
             faults.append(
@@ -194,14 +209,18 @@ def _score(
 ) -> Outcome:
     """Run all code cells with these answers, hidden tests included, then count."""
     cells = [
-        (cell.grade_id or f"cell-{cell.number}", answers.get(cell.grade_id, cell.code))
+        (
+            cell.grade_id or f"cell-{cell.number}",
+            answers.get(cell.grade_id, cell.code),
+        )
         for cell in assignment.cells
         if cell.cell_type == "code"
     ]
     visible = {
         cell.metadata.nbgrader.grade_id: cell.source
         for cell in released.cells
-        if cell.metadata.get("nbgrader", {}).get("grade_id") in assignment.tests
+        if cell.metadata.get("nbgrader", {}).get("grade_id")
+        in assignment.tests
     }
     cells += [(f"visible:{test}", source) for test, source in visible.items()]
     reports = {report["id"]: report for report in run_cells(cells)}
@@ -209,7 +228,9 @@ def _score(
     for test, cell in assignment.tests.items():
         points[test], why = grade(cell, reports[test])
         if points[test] < cell.points:
-            reasons[test] = why or f"{points[test]:g} of {cell.points:g} points"
+            reasons[test] = (
+                why or f"{points[test]:g} of {cell.points:g} points"
+            )
         if reports[f"visible:{test}"]["error"]:
             shown.add(test)
     failed = [i for i in assignment.answers if reports[i]["error"]]
@@ -224,7 +245,9 @@ def grade(cell: Cell, report: dict[str, Any]) -> tuple[float, str]:
     from nbformat import v4
     from nbgrader.utils import determine_grade
 
-    node = v4.new_code_cell(cell.code, metadata={"nbgrader": dict(cell.nbgrader or {})})
+    node = v4.new_code_cell(
+        cell.code, metadata={"nbgrader": dict(cell.nbgrader or {})}
+    )
     why = ""
     if report["stderr"]:
         node.outputs.append(
@@ -254,13 +277,22 @@ def _verdicts(report: Report) -> list[str]:
     assignment = report.assignment
     faults: list[str] = []
     outcomes = {outcome.name: outcome for outcome in report.outcomes}
-    for name in ("reference", *(v.name for v in report.variants if not v.wrong)):
+    for name in (
+        "reference",
+        *(v.name for v in report.variants if not v.wrong),
+    ):
         for test, reason in outcomes[name].reasons.items():
-            faults.append(f"{name} must keep full points, but {test}: {reason}.")
+            faults.append(
+                f"{name} must keep full points, but {test}: {reason}."
+            )
         for test in sorted(outcomes[name].shown):
-            faults.append(f"{name}: the visible tests of {test} alone raise an error.")
+            faults.append(
+                f"{name}: the visible tests of {test} alone raise an error."
+            )
     if outcomes["reference"].reasons:
-        return [f for f in faults if f.startswith("reference")]  # the root of the rest
+        return [
+            f for f in faults if f.startswith("reference")
+        ]  # the root of the rest
     stub = outcomes["release"]
     for test in (t for t, points in stub.points.items() if points):
         faults.append(
@@ -270,7 +302,11 @@ def _verdicts(report: Report) -> list[str]:
     never_lost = set(assignment.tests)
     for variant in (v for v in report.variants if v.wrong):
         outcome = outcomes[variant.name]
-        lost = {t for t, p in outcome.points.items() if p < assignment.tests[t].points}
+        lost = {
+            t
+            for t, p in outcome.points.items()
+            if p < assignment.tests[t].points
+        }
         never_lost -= lost
         faults += _unexpected(variant, outcome, lost)
     for test in sorted(never_lost):
@@ -283,7 +319,9 @@ def _verdicts(report: Report) -> list[str]:
     return faults
 
 
-def _unexpected(variant: Variant, outcome: Outcome, lost: set[str]) -> list[str]:
+def _unexpected(
+    variant: Variant, outcome: Outcome, lost: set[str]
+) -> list[str]:
     faults = []
     for test in sorted(variant.loses - lost):
         faults.append(

@@ -27,12 +27,15 @@ app = typer.Typer(
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[psNN]...", help="ps01 or a full name; all if left out"),
+    typer.Argument(
+        metavar="[psNN]...", help="ps01 or a full name; all if left out"
+    ),
 ]
 Root = Annotated[
     Path | None,
     typer.Option(
-        "--source", help="folder that holds psNN_name/ [default: assignments/source]"
+        "--source",
+        help="folder that holds psNN_name/ [default: assignments/source]",
     ),
 ]
 
@@ -79,14 +82,18 @@ def list_(source: Root = None) -> None:
 @app.command()
 def build(
     course_dir: Annotated[
-        Path, typer.Argument(help="new or earlier built folder, outside the repository")
+        Path,
+        typer.Argument(
+            help="new or earlier built folder, outside the repository"
+        ),
     ],
     names: Names = None,
     lang: Annotated[
         str, typer.Option(help="vi or en: the language of the notebooks")
     ] = "vi",
     force: Annotated[
-        bool, typer.Option(help="also replace files changed by hand (kept as .bak)")
+        bool,
+        typer.Option(help="also replace files changed by hand (kept as .bak)"),
     ] = False,
     source: Root = None,
 ) -> None:
@@ -106,7 +113,9 @@ def build(
         raise _failed(error.problems) from None
     except OSError as error:
         raise _failed(
-            [f"{course_dir} cannot be written ({error.strerror}): check its rights."]
+            [
+                f"{course_dir} cannot be written ({error.strerror}): check its rights."
+            ]
         ) from None
     for path in built.written:
         typer.echo(f"written    {path}")
@@ -114,7 +123,8 @@ def build(
         typer.echo(f"unchanged  {path}")
     for path in built.kept:
         typer.secho(
-            f"kept       {path}: changed by hand (--force replaces)", fg="yellow"
+            f"kept       {path}: changed by hand (--force replaces)",
+            fg="yellow",
         )
     for name in built.released:
         typer.secho(
@@ -130,7 +140,9 @@ def build(
 @app.command()
 def check(
     names: Names = None,
-    workers: Annotated[int, typer.Option(min=1, help="runs at the same time")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, help="runs at the same time")
+    ] = 2,
     source: Root = None,
 ) -> None:
     """Prove: reference full, release nothing, wrong variants lose, right ones keep."""
@@ -169,7 +181,11 @@ def _print_report(report: Report) -> None:
             if test in outcome.points
         ]
         total = f"{outcome.total:g}/{assignment.automatic_points:g}"
-        what = "everything" if len(lost) == len(outcome.points) else ", ".join(lost)
+        what = (
+            "everything"
+            if len(lost) == len(outcome.points)
+            else ", ".join(lost)
+        )
         table.add_row(outcome.name, total, f"{outcome.seconds:.2f}", what)
     if report.outcomes:
         Console().print(table)

@@ -20,12 +20,43 @@ from collections.abc import Iterator
 from .assignment import Assignment, Cell
 
 # Asking what a value is, instead of comparing it: a handle has no answer.
-PROBES = {"isinstance", "issubclass", "type", "hasattr", "getattr", "setattr", "id"}
+PROBES = {
+    "isinstance",
+    "issubclass",
+    "type",
+    "hasattr",
+    "getattr",
+    "setattr",
+    "id",
+}
 PROBES |= {"callable", "delattr", "super"}
 # Looking into the running process: there are two of them.
-FORBIDDEN = {"globals", "locals", "vars", "dir", "eval", "exec", "compile", "open"}
-FORBIDDEN |= {"input", "get_ipython", "__import__", "breakpoint", "exit", "quit"}
-MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+FORBIDDEN = {
+    "globals",
+    "locals",
+    "vars",
+    "dir",
+    "eval",
+    "exec",
+    "compile",
+    "open",
+}
+FORBIDDEN |= {
+    "input",
+    "get_ipython",
+    "__import__",
+    "breakpoint",
+    "exit",
+    "quit",
+}
+MUTABLE = (
+    ast.List,
+    ast.Dict,
+    ast.Set,
+    ast.ListComp,
+    ast.DictComp,
+    ast.SetComp,
+)
 MUTABLE_CALLS = {"list", "dict", "set", "bytearray", "sorted"}
 
 
@@ -116,7 +147,9 @@ def _bound_names(cell: Cell) -> set[str]:
 
 
 def _mentions(node: ast.AST, names: set[str]) -> bool:
-    return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node))
+    return any(
+        isinstance(n, ast.Name) and n.id in names for n in ast.walk(node)
+    )
 
 
 class _TestVisitor(ast.NodeVisitor):
@@ -138,11 +171,17 @@ class _TestVisitor(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         if not isinstance(node.ctx, ast.Load):
             if node.id in self.provided:
-                self.fault(node, f"overwrites {node.id}, which the student provides.")
+                self.fault(
+                    node, f"overwrites {node.id}, which the student provides."
+                )
             return
-        self.calls += node.id in self.provided  # also one handed to sorted(key=…)
+        self.calls += (
+            node.id in self.provided
+        )  # also one handed to sorted(key=…)
         if node.id in FORBIDDEN:
-            self.fault(node, f"{node.id} looks into the process: compare values.")
+            self.fault(
+                node, f"{node.id} looks into the process: compare values."
+            )
         elif node.id not in self.known:
             self.fault(
                 node,
@@ -177,17 +216,23 @@ class _TestVisitor(ast.NodeVisitor):
             if isinstance(target, ast.Attribute | ast.Subscript) and _mentions(
                 target, self.provided
             ):
-                self.fault(target, "changes something of the student's: only call it.")
+                self.fault(
+                    target, "changes something of the student's: only call it."
+                )
             if isinstance(target, ast.Name):
                 self.sent.discard(target.id)
-                (self.mutable.add if is_mutable else self.mutable.discard)(target.id)
+                (self.mutable.add if is_mutable else self.mutable.discard)(
+                    target.id
+                )
                 if tainted:
                     self.from_student.add(target.id)
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         arguments = [*node.args, *(k.value for k in node.keywords)]
-        if name in PROBES and any(_mentions(a, self.from_student) for a in arguments):
+        if name in PROBES and any(
+            _mentions(a, self.from_student) for a in arguments
+        ):
             self.fault(
                 node,
                 f"{name} asks what the student's value is: compare it with the value "
@@ -204,7 +249,8 @@ class _TestVisitor(ast.NodeVisitor):
         if isinstance(argument, ast.Starred):
             argument = argument.value
         if isinstance(argument, ast.Lambda) or (
-            isinstance(argument, ast.Name) and argument.id in self.local_definitions
+            isinstance(argument, ast.Name)
+            and argument.id in self.local_definitions
         ):
             self.fault(
                 argument,
@@ -214,7 +260,9 @@ class _TestVisitor(ast.NodeVisitor):
         elif isinstance(argument, ast.GeneratorExp):
             self.fault(argument, "sends a generator: send a list.")
         if isinstance(argument, ast.Name) and argument.id in self.mutable:
-            self.sent.add(argument.id)  # may be sent again: not visited as a look
+            self.sent.add(
+                argument.id
+            )  # may be sent again: not visited as a look
             return
         self.visit(argument)
 

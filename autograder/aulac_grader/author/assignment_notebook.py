@@ -70,8 +70,12 @@ def notebook(assignment: Assignment, lang: str) -> Any:
     """
     from nbformat import v4
 
-    cells = [_markdown(f"{assignment.short}-title", title_text(assignment, lang))]
-    numbers = {problem.id: n for n, problem in enumerate(assignment.problems, 1)}
+    cells = [
+        _markdown(f"{assignment.short}-title", title_text(assignment, lang))
+    ]
+    numbers = {
+        problem.id: n for n, problem in enumerate(assignment.problems, 1)
+    }
     for cell in assignment.cells:
         cell_id = cell.grade_id or f"{assignment.short}-{cell.number:03d}"
         text = cell.source[lang]
@@ -81,7 +85,9 @@ def notebook(assignment: Assignment, lang: str) -> Any:
             text = f"{opening}\n\n{text}"
         cells.append(_cell(cell, cell_id, text))
     cells.append(
-        _markdown(f"{assignment.short}-changes", changes_text(assignment, lang))
+        _markdown(
+            f"{assignment.short}-changes", changes_text(assignment, lang)
+        )
     )
     return v4.new_notebook(
         cells=cells,
@@ -113,7 +119,9 @@ def _cell(cell: Cell, cell_id: str, text: str) -> Any:
         metadata["aulac"] = {"provides": list(cell.provides)}
     if cell.tags:
         metadata["tags"] = list(cell.tags)
-    make = v4.new_code_cell if cell.cell_type == "code" else v4.new_markdown_cell
+    make = (
+        v4.new_code_cell if cell.cell_type == "code" else v4.new_markdown_cell
+    )
     return make(text, id=cell_id, metadata=metadata)
 
 
@@ -164,7 +172,10 @@ def problem_text(problem: Problem, number: int, lang: str) -> str:
 
 
 def changes_text(assignment: Assignment, lang: str) -> str:
-    lines = [f"- {change.date}: {change.text[lang]}" for change in assignment.changes]
+    lines = [
+        f"- {change.date}: {change.text[lang]}"
+        for change in assignment.changes
+    ]
     return "\n".join([f"## {WORDS[lang]['changes']}", "", *lines])
 
 
@@ -176,7 +187,9 @@ def differences(assignment: Assignment) -> list[str]:
         faults.append("the two languages do not have the same cells")
     for one, other in zip(vi.cells, en.cells, strict=False):
         if one.metadata != other.metadata or one.cell_type != other.cell_type:
-            faults.append(f"cell {one.id}: metadata differ between the languages")
+            faults.append(
+                f"cell {one.id}: metadata differ between the languages"
+            )
         if one.cell_type == "code" and one.source != other.source:
             faults.append(f"cell {one.id}: code differs between the languages")
     return faults

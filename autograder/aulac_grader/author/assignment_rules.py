@@ -18,15 +18,25 @@ if TYPE_CHECKING:
 MARKERS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 
 
-def structure(header: dict[str, Any], cells: tuple[Cell, ...]) -> Iterator[str]:
+def structure(
+    header: dict[str, Any], cells: tuple[Cell, ...]
+) -> Iterator[str]:
     yield from _points_and_problems(header, cells)
     for cell in cells:
         yield from (f"{cell.where}: {fault}" for fault in _marker_faults(cell))
         if cell.cell_type == "code":
-            long = [n for n, x in enumerate(cell.code.split("\n"), 1) if len(x) > 79]
-            yield from (f"{cell.where}: line {n} is over 79 columns." for n in long)
+            long = [
+                n
+                for n, x in enumerate(cell.code.split("\n"), 1)
+                if len(x) > 79
+            ]
+            yield from (
+                f"{cell.where}: line {n} is over 79 columns." for n in long
+            )
         if cell.kind == "answer":
-            yield from (f"{cell.where}: {fault}" for fault in _answer_faults(cell))
+            yield from (
+                f"{cell.where}: {fault}" for fault in _answer_faults(cell)
+            )
         elif cell.provides:
             yield f"{cell.where}: only an answer cell provides names."
 
@@ -99,8 +109,12 @@ def _answer_faults(cell: Cell) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             defined[node.name] = node
         elif isinstance(node, ast.Assign):
-            defined |= {t.id: node for t in node.targets if isinstance(t, ast.Name)}
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            defined |= {
+                t.id: node for t in node.targets if isinstance(t, ast.Name)
+            }
+        elif isinstance(node, ast.AnnAssign) and isinstance(
+            node.target, ast.Name
+        ):
             defined[node.target.id] = node
     for name in cell.provides:
         owner = defined.get(name)

@@ -40,7 +40,10 @@ def run_cells(
     A process that died or ran past `total` seconds yields reports with an error for
     the cells it did not reach.
     """
-    job = {"seconds": seconds, "cells": [{"id": i, "source": s} for i, s in cells]}
+    job = {
+        "seconds": seconds,
+        "cells": [{"id": i, "source": s} for i, s in cells],
+    }
     with tempfile.TemporaryDirectory(prefix="aulac-run-") as folder:
         report = Path(folder) / "report.jsonl"
         command = [sys.executable, "-m", __name__, str(report)]
@@ -87,7 +90,9 @@ def _out_of_time(*_: Any) -> None:
     raise CellTimeoutError("the cell ran past its time limit")
 
 
-def _execute(source: str, cell_id: str, namespace: dict[str, Any]) -> str | None:
+def _execute(
+    source: str, cell_id: str, namespace: dict[str, Any]
+) -> str | None:
     """Run a cell; the text of its last expression, as a kernel would display it."""
     tree = ast.parse(source, filename=f"<{cell_id}>")
     last = tree.body[-1] if tree.body else None
@@ -96,7 +101,9 @@ def _execute(source: str, cell_id: str, namespace: dict[str, Any]) -> str | None
     exec(compile(tree, f"<{cell_id}>", "exec"), namespace)
     if not isinstance(last, ast.Expr):
         return None
-    value = eval(compile(ast.Expression(last.value), f"<{cell_id}>", "eval"), namespace)
+    value = eval(
+        compile(ast.Expression(last.value), f"<{cell_id}>", "eval"), namespace
+    )
     return None if value is None else repr(value)
 
 
@@ -114,7 +121,9 @@ def _run_one(
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     spent = time.perf_counter() - start
-    return _report(cell["id"], result, error, out.getvalue(), err.getvalue(), spent)
+    return _report(
+        cell["id"], result, error, out.getvalue(), err.getvalue(), spent
+    )
 
 
 def main() -> None:

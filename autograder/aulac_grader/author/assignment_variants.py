@@ -99,7 +99,9 @@ def _read_docstring(docstring: str) -> tuple[str, list[str]]:
 def _faults(variant: Variant, assignment: Assignment) -> list[str]:
     faults = []
     if not variant.says:
-        faults.append("the docstring must say what the mistake or the style is.")
+        faults.append(
+            "the docstring must say what the mistake or the style is."
+        )
     if not variant.sources:
         faults.append("replaces no cell: begin each with `# %% grade_id`.")
     for name in sorted(set(variant.sources) - set(assignment.answers)):

@@ -128,11 +128,15 @@ class House:
             if not cell.is_code:
                 for link in links(cell.text):
                     known = (
-                        self.shelf.terms if link.kind == "term" else self.shelf.works
+                        self.shelf.terms
+                        if link.kind == "term"
+                        else self.shelf.works
                     )
                     if link.id not in known:
                         file = (
-                            "glossary.yml" if link.kind == "term" else "references.bib"
+                            "glossary.yml"
+                            if link.kind == "term"
+                            else "references.bib"
                         )
                         text = (
                             f"[{link.text}]({link.kind}:{link.id}) names nothing in "
@@ -174,7 +178,11 @@ class House:
         notebook: Notebook = {
             "cells": cells,
             "metadata": {
-                "aulac": {"lang": lang, "lesson": lesson.number, "name": lesson.name},
+                "aulac": {
+                    "lang": lang,
+                    "lesson": lesson.number,
+                    "name": lesson.name,
+                },
                 "kernelspec": {
                     "display_name": "Python 3",
                     "language": "python",
@@ -236,7 +244,9 @@ class House:
             if path.stem not in names and pristine(path.read_bytes())
         ]
 
-    def write(self, lessons: Iterable[Lesson], force: bool = False) -> list[str]:
+    def write(
+        self, lessons: Iterable[Lesson], force: bool = False
+    ) -> list[str]:
         """Write what changed; return a line for each notebook written, kept or removed.
 
         A reader's changed copy stays in place while the source is unchanged (unless
@@ -249,7 +259,9 @@ class House:
                 continue
             if old and not pristine(old):
                 if not force and seal_of(old) == seal_of(data):
-                    said.append(f"kept {shorter(path)}: you have changed or run it")
+                    said.append(
+                        f"kept {shorter(path)}: you have changed or run it"
+                    )
                     continue
                 mine = _free(path)
                 path.rename(mine)
@@ -283,7 +295,9 @@ def _together(lessons: list[Lesson]) -> list[Problem]:
     for lesson in lessons:
         for number in lesson.header.prerequisites:
             if number >= lesson.number:
-                text = f"prerequisite {number} does not come before this lesson."
+                text = (
+                    f"prerequisite {number} does not come before this lesson."
+                )
                 problems.append(lesson.source.problem(text))
         for name in lesson.header.needs:
             maker = makers.get(name, lesson)
@@ -299,16 +313,27 @@ def _together(lessons: list[Lesson]) -> list[Problem]:
 def _title(lesson: Lesson, lang: str, house: House) -> dict[str, Any]:
     """The generated first cell: title, what it is for, and the box."""
     header, words = lesson.header, WORDS[lang]
-    lines = [f"# {header.lesson} · {header.title[lang]}", "", header.summary[lang], ""]
+    lines = [
+        f"# {header.lesson} · {header.title[lang]}",
+        "",
+        header.summary[lang],
+        "",
+    ]
     lines += [f"> **{words['objectives']}**", ">"]
     lines += [f"> - {objective}" for objective in header.objectives[lang]]
-    lines += [">", f"> **{words['before']}:** {_before(header, lang, house)}  "]
-    times = " · ".join(f"`{s}` {_duration(header.minutes[s], lang)}" for s in SCALES)
+    lines += [
+        ">",
+        f"> **{words['before']}:** {_before(header, lang, house)}  ",
+    ]
+    times = " · ".join(
+        f"`{s}` {_duration(header.minutes[s], lang)}" for s in SCALES
+    )
     lines += [f"> **{words['time']}:** {times}  "]
     for key, names in (("needs", header.needs), ("makes", header.makes)):
         if names:
             listed = ", ".join(
-                f"{getattr(ARTEFACTS[name], lang)} (`{name}`)" for name in names
+                f"{getattr(ARTEFACTS[name], lang)} (`{name}`)"
+                for name in names
             )
             after = f" ({words['missing']})" if key == "needs" else ""
             lines += [f"> **{words[key]}:** {listed}{after}  "]
@@ -332,7 +357,9 @@ def _duration(minutes: float, lang: str) -> str:
     units = {"vi": ("giây", "phút", "giờ"), "en": ("s", "min", "h")}[lang]
     if minutes < 1:
         return f"{round(minutes * 60)} {units[0]}"
-    value, unit = (minutes, units[1]) if minutes < 90 else (minutes / 60, units[2])
+    value, unit = (
+        (minutes, units[1]) if minutes < 90 else (minutes / 60, units[2])
+    )
     text = f"{value:.1f}".removesuffix(".0")
     return f"{text.replace('.', ',') if lang == 'vi' else text} {unit}"
 
@@ -388,7 +415,9 @@ def dump(notebook: Notebook) -> bytes:
 def _seal(notebook: Notebook) -> str:
     """A digest of the notebook without its seal: tells a reader's copy from ours."""
     metadata = dict(notebook["metadata"])
-    metadata["aulac"] = {k: v for k, v in metadata["aulac"].items() if k != "built"}
+    metadata["aulac"] = {
+        k: v for k, v in metadata["aulac"].items() if k != "built"
+    }
     data = dump({**notebook, "metadata": metadata})
     return hashlib.sha256(data).hexdigest()[:16]
 

@@ -78,11 +78,15 @@ class _Reader:
         block = source.front.get("aulac")
         self.block: dict[str, Any] = block if isinstance(block, dict) else {}
         if not self.block and source.front:
-            self.wrong("aulac", "is missing; put the lesson's keys under `aulac:`")
+            self.wrong(
+                "aulac", "is missing; put the lesson's keys under `aulac:`"
+            )
 
     def wrong(self, key: str, what: str) -> None:
         self.problems.append(
-            self.source.problem(f"header key `{key}` {what}.", line=self._line(key))
+            self.source.problem(
+                f"header key `{key}` {what}.", line=self._line(key)
+            )
         )
 
     def _line(self, key: str) -> int:
@@ -133,7 +137,9 @@ class _Reader:
             )
             self.problems.append(self.source.problem(text))
         elif value != match["number"]:
-            self.wrong("lesson", f'is {value!r}; write "{match["number"]}", in quotes')
+            self.wrong(
+                "lesson", f'is {value!r}; write "{match["number"]}", in quotes'
+            )
         return str(value)
 
     def _texts(self, key: str, value: Any = None, path: str = "") -> Texts:
@@ -152,10 +158,15 @@ class _Reader:
         if not isinstance(value, dict) or any(
             not isinstance(value.get(lang), list)
             or not value[lang]
-            or not all(isinstance(item, str) and item.strip() for item in value[lang])
+            or not all(
+                isinstance(item, str) and item.strip() for item in value[lang]
+            )
             for lang in LANGUAGES
         ):
-            self.wrong("objectives", "must be `{vi: [texts], en: [texts]}`, none empty")
+            self.wrong(
+                "objectives",
+                "must be `{vi: [texts], en: [texts]}`, none empty",
+            )
             return {lang: [] for lang in LANGUAGES}
         if len(value["vi"]) != len(value["en"]):
             self.wrong(
@@ -185,11 +196,17 @@ class _Reader:
     def _minutes(self) -> dict[str, float]:
         value = self.block.get("minutes")
         if not isinstance(value, dict) or set(value) != set(SCALES):
-            self.wrong("minutes", f"must give a number for each of {', '.join(SCALES)}")
+            self.wrong(
+                "minutes",
+                f"must give a number for each of {', '.join(SCALES)}",
+            )
             return {}
         for scale, minutes in value.items():
             if not _number(minutes) or minutes <= 0:
-                self.wrong("minutes", f"has {minutes!r} for {scale}; give a number > 0")
+                self.wrong(
+                    "minutes",
+                    f"has {minutes!r} for {scale}; give a number > 0",
+                )
         return value
 
     def _timeout(self) -> float:
@@ -202,9 +219,15 @@ class _Reader:
     def _bands(self) -> dict[str, Band]:
         value = self.block.get("bands", {})
         if not isinstance(value, dict):
-            self.wrong("bands", "must map each outcome to `{min: …, max: …, means: …}`")
+            self.wrong(
+                "bands",
+                "must map each outcome to `{min: …, max: …, means: …}`",
+            )
             return {}
-        return {str(name): self._band(str(name), band) for name, band in value.items()}
+        return {
+            str(name): self._band(str(name), band)
+            for name, band in value.items()
+        }
 
     def _band(self, name: str, band: Any) -> Band:
         path = f"bands.{name}"
@@ -212,7 +235,10 @@ class _Reader:
             self.wrong(path, "needs `min`, `max` or both")
             return Band()
         if extra := set(band) - {"min", "max", "means"}:
-            self.wrong(path, f"has {', '.join(sorted(extra))}; only min, max and means")
+            self.wrong(
+                path,
+                f"has {', '.join(sorted(extra))}; only min, max and means",
+            )
         low, high = band.get("min"), band.get("max")
         if any(x is not None and not _number(x) for x in (low, high)):
             self.wrong(path, "has an end that is not a number")

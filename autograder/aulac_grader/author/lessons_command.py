@@ -27,7 +27,9 @@ app = typer.Typer(
 
 Which = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NN]…", help="số bài, mặc định là tất cả / lesson numbers"),
+    typer.Argument(
+        metavar="[NN]…", help="số bài, mặc định là tất cả / lesson numbers"
+    ),
 ]
 
 
@@ -51,7 +53,11 @@ def _plainly(command: Command) -> Command:
                 errno.EPERM: "allow yourself to write there",
                 errno.EROFS: "use a folder that can be written",
             }.get(error.errno, "mend that")
-            where = f" at {shorter(Path(error.filename))}" if error.filename else ""
+            where = (
+                f" at {shorter(Path(error.filename))}"
+                if error.filename
+                else ""
+            )
             _console(stderr=True).print(
                 f"[red]✗[/] {escape(error.strerror or str(error))}{escape(where)}; "
                 f"{remedy} and run the command again: what is done is kept.",
@@ -76,7 +82,9 @@ def _print_problems(problems: list[Problem]) -> None:
         console.print(f"[red]✗[/] {escape(str(problem))}", soft_wrap=True)
 
 
-def chosen(house: House, which: list[str] | None) -> tuple[list[Lesson], list[Problem]]:
+def chosen(
+    house: House, which: list[str] | None
+) -> tuple[list[Lesson], list[Problem]]:
     """The lessons asked for and their problems; an unknown number ends the command."""
     numbers = {number.split("_")[0].zfill(2) for number in which or []}
     known = {path.stem[:2] for path in house.sources}
@@ -113,7 +121,9 @@ def list_() -> None:
         table.add_row(
             lesson.number,
             f"{header.title['vi']}\n[dim]{header.title['en']}[/]",
-            " → ".join(filter(None, map(", ".join, (header.needs, header.makes)))),
+            " → ".join(
+                filter(None, map(", ".join, (header.needs, header.makes)))
+            ),
             f"{header.minutes['tiny']:g}",
             f"{row.get('status', '–')}\n{verified}".strip(),
         )
@@ -138,11 +148,15 @@ def build(
     which: Which = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="chỉ kiểm tra, không ghi / report what is stale"),
+        typer.Option(
+            "--check", help="chỉ kiểm tra, không ghi / report what is stale"
+        ),
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="thay cả bản đã sửa / replace changed copies too"),
+        typer.Option(
+            "--force", help="thay cả bản đã sửa / replace changed copies too"
+        ),
     ] = False,
 ) -> None:
     """Dựng notebooks/vi và notebooks/en từ notebooks/source / build both languages."""
@@ -155,7 +169,9 @@ def build(
         for sentence in stale:
             console.print(f"[red]✗[/] {escape(sentence)}", soft_wrap=True)
         if not stale and not problems:
-            console.print(f"{2 * len(lessons)} notebooks are what their sources make.")
+            console.print(
+                f"{2 * len(lessons)} notebooks are what their sources make."
+            )
         raise typer.Exit(1 if stale or problems else 0)
     said = house.write(lessons, force)
     for line in said:
@@ -189,7 +205,9 @@ def lint_command(
             f"{len(findings.problems)} problems, {len(findings.notes)} notes"
         )
         for note in findings.notes if notes else []:
-            console.print(f"  [yellow]·[/] {escape(str(note))}", soft_wrap=True)
+            console.print(
+                f"  [yellow]·[/] {escape(str(note))}", soft_wrap=True
+            )
     _print_problems(problems)
     if not problems:
         console.print(f"{len(lessons)} lessons are in order.")
@@ -202,20 +220,29 @@ def verify(
     which: Which = None,
     scale: Annotated[str, typer.Option(help="tiny, laptop, t4, gpu")] = "tiny",
     jobs: Annotated[
-        int, typer.Option(help="số nhân dùng, 0 là tất cả / cores to use, 0: all")
+        int,
+        typer.Option(help="số nhân dùng, 0 là tất cả / cores to use, 0: all"),
     ] = 0,
     force: Annotated[
-        bool, typer.Option("--force", help="chạy lại cả bài không đổi / run all again")
+        bool,
+        typer.Option(
+            "--force", help="chạy lại cả bài không đổi / run all again"
+        ),
     ] = False,
     lang: Annotated[
-        str, typer.Option(help="bản notebook để chạy: vi, en / which edition to run")
+        str,
+        typer.Option(
+            help="bản notebook để chạy: vi, en / which edition to run"
+        ),
     ] = "vi",
 ) -> None:
     """Chạy từng bài bằng papermill và đối chiếu kết quả / run lessons, check bands."""
     from aulac_grader.verify import verify as run
 
     if lang not in LANGUAGES:
-        raise typer.BadParameter(f"there is no edition {lang!r}; choose vi or en.")
+        raise typer.BadParameter(
+            f"there is no edition {lang!r}; choose vi or en."
+        )
     try:
         scales.get(scale)
     except ValueError as error:
@@ -250,7 +277,9 @@ def clean() -> None:
 @app.command()
 @_plainly
 def new(
-    name: Annotated[str, typer.Argument(metavar="NN_name", help="như / such as 04_lm")],
+    name: Annotated[
+        str, typer.Argument(metavar="NN_name", help="như / such as 04_lm")
+    ],
 ) -> None:
     """Tạo nguồn của một bài mới / begin the source of a new lesson."""
     from aulac_grader.author.header import FILE_NAME
@@ -263,8 +292,12 @@ def new(
     path = _house().notebooks / "source" / f"{name}.md"
     if path.exists():
         raise typer.BadParameter(f"{shorter(path)} is already there; edit it.")
-    template = Path(__file__).with_name("new_lesson.txt").read_text(encoding="utf-8")
+    template = (
+        Path(__file__).with_name("new_lesson.txt").read_text(encoding="utf-8")
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(template.replace("@NN@", match["number"]), encoding="utf-8")
+    path.write_text(
+        template.replace("@NN@", match["number"]), encoding="utf-8"
+    )
     print(f"Đã tạo {shorter(path)}. / Wrote {shorter(path)}.")
     print("aulac lessons build && aulac lessons lint")

@@ -52,7 +52,9 @@ def piece(name: str, course: Path = COURSE, docstring: bool = True) -> Piece:
     path, nodes = _find(path, names, name, course)
     lines = _text(path).splitlines(keepends=True)
     node = nodes[-1]
-    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+    first = min(
+        [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]
+    )
     text = "".join(lines[first - 1 : node.end_lineno])
     if not docstring and isinstance(node, _DEFINITIONS):
         text = _without_docstring(lines, first, node)
@@ -82,10 +84,14 @@ def _find(
             origin = _imported(body, name, path, course)
             if origin is not None:
                 other, original = origin
-                return _find(other, [original, *names[1:]], full, course, seen + 1)
+                return _find(
+                    other, [original, *names[1:]], full, course, seen + 1
+                )
         if node is None:
             where = path.relative_to(course).as_posix()
-            raise LibraryError(f"{where} defines no {name} (asked for as {full})")
+            raise LibraryError(
+                f"{where} defines no {name} (asked for as {full})"
+            )
         found.append(node)
         body = getattr(node, "body", [])
     return path, found
@@ -97,7 +103,9 @@ def _defined(body: list[ast.stmt], name: str) -> ast.stmt | None:
         if isinstance(node, _DEFINITIONS) and node.name == name:
             result = node
         elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            targets = (
+                node.targets if isinstance(node, ast.Assign) else [node.target]
+            )
             if any(isinstance(t, ast.Name) and t.id == name for t in targets):
                 result = node
         elif isinstance(node, ast.If | ast.Try):
@@ -118,7 +126,11 @@ def _imported(
                     package = path.parent
                     for _ in range(node.level - 1):
                         package = package.parent
-                    inside = package.relative_to(course).as_posix().replace("/", ".")
+                    inside = (
+                        package.relative_to(course)
+                        .as_posix()
+                        .replace("/", ".")
+                    )
                     module = f"{inside}.{module}".rstrip(".")
                 target, rest = _module(f"{module}.{alias.name}", course)
                 return (target, alias.name) if rest == [alias.name] else None

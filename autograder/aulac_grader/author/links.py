@@ -46,7 +46,10 @@ def links(text: str) -> list[Link]:
     found: list[Link] = []
     for part, is_code in _parts(text):
         if not is_code:
-            found += [Link(m["kind"], m["id"], m["text"]) for m in LINK.finditer(part)]
+            found += [
+                Link(m["kind"], m["id"], m["text"])
+                for m in LINK.finditer(part)
+            ]
     return found
 
 
@@ -113,7 +116,9 @@ class Shelf:
         means = self.terms[match["id"]].get("means", {}).get(lang, "")
         title = escape(" ".join(str(means).split()), quote=True)
         classes = f"aulac-term term-{match['id']}"
-        return f'<abbr class="{classes}" title="{title}">{match["text"]}</abbr>'
+        return (
+            f'<abbr class="{classes}" title="{title}">{match["text"]}</abbr>'
+        )
 
     def _cite(self, match: re.Match[str]) -> str:
         return f"[{match['text']}]({self.works[match['id']]})"

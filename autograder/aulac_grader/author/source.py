@@ -132,7 +132,9 @@ class Source:
     def code(self) -> list[Cell]:
         return [cell for cell in self.cells if cell.is_code]
 
-    def problem(self, text: str, cell: Cell | None = None, line: int = 1) -> Problem:
+    def problem(
+        self, text: str, cell: Cell | None = None, line: int = 1
+    ) -> Problem:
         """A problem at a cell, or in the header when no cell is given."""
         if cell is None:
             return Problem(self.path, line, 0, text)
@@ -146,7 +148,11 @@ def outside_fences(text: str) -> list[str]:
     for line in text.splitlines():
         mark = _FENCE.match(line)
         if fence:
-            if mark and mark["fence"].startswith(fence) and not line.strip("`~ "):
+            if (
+                mark
+                and mark["fence"].startswith(fence)
+                and not line.strip("`~ ")
+            ):
                 fence = ""
             continue
         if mark:
@@ -186,12 +192,14 @@ def read(path: Path) -> Source:
 def _front_matter(source: Source, lines: list[str]) -> int:
     """Fill `source.front`; return the index of the first line after it."""
     if not lines or lines[0].strip() != "---":
-        text = (
-            "the file has no header; begin it with `---`, the YAML header, and `---`."
-        )
+        text = "the file has no header; begin it with `---`, the YAML header, and `---`."
         source.problems.append(source.problem(text))
         return 0
-    ends = (i for i, line in enumerate(lines[1:], 1) if line.strip() in ("---", "..."))
+    ends = (
+        i
+        for i, line in enumerate(lines[1:], 1)
+        if line.strip() in ("---", "...")
+    )
     index = next(ends, None)
     if index is None:
         text = "the header does not end; close it with a line of `---`."
@@ -242,7 +250,9 @@ def _cells(source: Source, lines: list[str], start: int) -> None:
             if end is None:
                 number = len(source.cells) + 1
                 text = f"this code cell does not end; close it with {code['fence']}."
-                source.problems.append(Problem(source.path, index + 1, number, text))
+                source.problems.append(
+                    Problem(source.path, index + 1, number, text)
+                )
                 end = len(lines)
             _code(source, lines[index + 1 : end], index + 1)
             meta, meta_line, index = None, end + 2, end + 1
@@ -254,7 +264,9 @@ def _cells(source: Source, lines: list[str], start: int) -> None:
             index += 1
             continue
         held.append(line)
-        if fence := _FENCE.match(line):  # a fenced block in prose may hold anything
+        if fence := _FENCE.match(
+            line
+        ):  # a fenced block in prose may hold anything
             end = _closing(lines, index + 1, fence["fence"])
             if end is not None:
                 held.extend(lines[index + 1 : end + 1])
@@ -307,9 +319,13 @@ def _code(source: Source, body: list[str], line: int) -> None:
     options: dict[str, Any] = {}
     body = list(body)
     if body and body[0].strip() == "---":
-        end = next((i for i, x in enumerate(body[1:], 1) if x.strip() == "---"), None)
+        end = next(
+            (i for i, x in enumerate(body[1:], 1) if x.strip() == "---"), None
+        )
         block, body = (
-            (body[1:end], body[end + 1 :]) if end is not None else (body[1:], [])
+            (body[1:end], body[end + 1 :])
+            if end is not None
+            else (body[1:], [])
         )
         options = _option_yaml(source, "\n".join(block), line, number)
     else:
@@ -323,7 +339,9 @@ def _code(source: Source, body: list[str], line: int) -> None:
     source.cells.append(Cell(number, line, text, "", options))
 
 
-def _option_yaml(source: Source, text: str, line: int, number: int) -> dict[str, Any]:
+def _option_yaml(
+    source: Source, text: str, line: int, number: int
+) -> dict[str, Any]:
     try:
         options = yaml.load(text, _Loader) or {}
     except yaml.YAMLError:
@@ -379,7 +397,10 @@ def _unlike(source: Source, vi: Cell, en: Cell) -> list[Problem]:
             return [source.problem(text, cell)]
     levels = [[level for level, _ in cell.headings] for cell in (vi, en)]
     if levels[0] != levels[1]:
-        marks = [" ".join("#" * level for level in found) or "none" for found in levels]
+        marks = [
+            " ".join("#" * level for level in found) or "none"
+            for found in levels
+        ]
         text = (
             f"the headings differ from cell {vi.number}'s ({marks[1]} here, {marks[0]} "
             "in Vietnamese); give both the same headings in the same order."

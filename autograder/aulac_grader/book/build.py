@@ -18,7 +18,13 @@ from pathlib import Path
 from aulac_grader.book.places import LANGUAGES, BookError, Places
 from aulac_grader.house import ROOT
 
-PACKAGES = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "docutils")
+PACKAGES = (
+    "jupyter-book",
+    "sphinx",
+    "myst-nb",
+    "sphinx-book-theme",
+    "docutils",
+)
 
 
 @dataclass
@@ -58,7 +64,9 @@ def _check_inputs(places: Places, languages: tuple[str, ...]) -> None:
     for lang in languages:
         if lang not in LANGUAGES:
             raise BookError(f"no edition {lang!r}: choose vi, en or both.")
-    names = {lang: {p.name for p in places.lessons(lang)} for lang in LANGUAGES}
+    names = {
+        lang: {p.name for p in places.lessons(lang)} for lang in LANGUAGES
+    }
     if names["vi"] != names["en"]:
         alone = ", ".join(sorted(names["vi"] ^ names["en"]))
         raise BookError(
@@ -83,7 +91,9 @@ def _make(
         _clear_if_remade(places, tree.lang, tree.names, force)
     say(f"Sphinx: {', '.join(languages)} …")
     with ThreadPoolExecutor(len(trees)) as pool:
-        failures = list(pool.map(lambda tree: _sphinx(places, tree.lang), trees))
+        failures = list(
+            pool.map(lambda tree: _sphinx(places, tree.lang), trees)
+        )
     if told := [text for text in failures if text]:
         raise BookError("\n".join(told))
     built = Built(languages)
@@ -92,7 +102,9 @@ def _make(
         lang = tree.lang
         copy_notebooks(places, lang)
         built.pages[lang] = len(sites[lang])
-        built.sections[lang] = write_search_data(sites[lang], places.site(lang))
+        built.sections[lang] = write_search_data(
+            sites[lang], places.site(lang)
+        )
         for lesson in tree.lessons:
             if lesson.state != "verified":
                 built.unproven[lesson.name] = lesson.state
@@ -103,7 +115,9 @@ def _make(
     return built
 
 
-def _clear_if_remade(places: Places, lang: str, names: list[str], force: bool) -> None:
+def _clear_if_remade(
+    places: Places, lang: str, names: list[str], force: bool
+) -> None:
     """Begin an edition anew when every page may differ.
 
     A page that went must leave no trace, a changed contents list is on all pages, and
@@ -139,7 +153,11 @@ def _sphinx(places: Places, lang: str) -> str:
     ]
     environment = os.environ | {"PYTHONUTF8": "1", "NO_COLOR": "1"}
     done = subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", env=environment
+        command,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=environment,
     )
     complaints = done.stderr.strip()
     if done.returncode == 0 and "WARNING" not in complaints:
@@ -158,11 +176,17 @@ def inputs_digest(places: Places) -> str:
         (places.sources, sorted(_files(places.sources, skip="_build"))),
         (code, sorted(code.glob("*.py"))),
         (places.notebooks, sorted((places.notebooks / "source").glob("*.md"))),
-        (places.notebooks, [p for lang in LANGUAGES for p in places.lessons(lang)]),
+        (
+            places.notebooks,
+            [p for lang in LANGUAGES for p in places.lessons(lang)],
+        ),
         (places.verified, sorted(places.verified.rglob("*.ipynb"))),
         (places.verified, sorted(places.verified.glob("report.json"))),
         (places.results, sorted(places.results.glob("*.json"))),
-        (ROOT, [ROOT / "course/aulac/scale.py", ROOT / "course/aulac/flops.py"]),
+        (
+            ROOT,
+            [ROOT / "course/aulac/scale.py", ROOT / "course/aulac/flops.py"],
+        ),
     ]
     for base, paths in groups:
         for path in paths:
@@ -189,7 +213,9 @@ def _write_stamp(places: Places, digest: str, built: Built) -> None:
             "unproven": built.unproven,
         }
     part = places.stamp.with_suffix(".part")
-    part.write_text(json.dumps({"editions": editions}, indent=1), encoding="utf-8")
+    part.write_text(
+        json.dumps({"editions": editions}, indent=1), encoding="utf-8"
+    )
     part.replace(places.stamp)
 
 
@@ -200,7 +226,9 @@ def _read_stamp(places: Places) -> dict | None:
         return None
 
 
-def _unchanged(places: Places, languages: tuple[str, ...], digest: str) -> Built | None:
+def _unchanged(
+    places: Places, languages: tuple[str, ...], digest: str
+) -> Built | None:
     stamp = _read_stamp(places)
     if stamp is None:
         return None

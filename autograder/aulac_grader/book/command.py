@@ -12,7 +12,8 @@ import typer
 from aulac_grader.book.places import LANGUAGES, BookError, Places
 
 app = typer.Typer(
-    help="Sách hai thứ tiếng / the book in two languages.", no_args_is_help=True
+    help="Sách hai thứ tiếng / the book in two languages.",
+    no_args_is_help=True,
 )
 WHY = {
     "unverified": ("chưa chạy kiểm tra", "not verified"),
@@ -36,10 +37,15 @@ def build(
     try:
         built = build_book(places, languages, force, say=typer.echo)
     except BookError as error:
-        typer.echo(f"Không dựng được sách / the book was not built:\n{error}", err=True)
+        typer.echo(
+            f"Không dựng được sách / the book was not built:\n{error}",
+            err=True,
+        )
         raise typer.Exit(1) from None
     if built.unchanged:
-        typer.echo(f"Không có gì đổi / nothing changed ({built.seconds:.1f} s).")
+        typer.echo(
+            f"Không có gì đổi / nothing changed ({built.seconds:.1f} s)."
+        )
     else:
         for name in languages:
             typer.echo(
@@ -89,7 +95,9 @@ def server(places: Places, port: int) -> ThreadingHTTPServer:
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(help="cổng / port; 0 = tự chọn/any")] = 8000,
+    port: Annotated[
+        int, typer.Option(help="cổng / port; 0 = tự chọn/any")
+    ] = 8000,
 ) -> None:
     """Mở sách trên máy này / serve the book on this machine, until Ctrl-C."""
     places = Places()

@@ -88,10 +88,16 @@ def _mathml(node: nodes.Element, block: bool) -> str:
     try:
         markup = tex2mathml(_plain_environment(formula), as_block=block)
     except (MathError, SyntaxError) as error:
-        logger.warning("formula %r cannot be set: %s", formula, error, location=node)
+        logger.warning(
+            "formula %r cannot be set: %s", formula, error, location=node
+        )
         return f"<code>{formula}</code>"
     # What is read aloud where MathML is not supported, and what is copied.
-    alt = formula.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    alt = (
+        formula.replace("&", "&amp;")
+        .replace('"', "&quot;")
+        .replace("<", "&lt;")
+    )
     return markup.replace("<math ", f'<math alttext="{alt}" ', 1)
 
 
@@ -154,14 +160,22 @@ def add_context(
     lang = app.config.language
     other = "en" if lang == "vi" else "vi"
     context["other_lang"] = other
-    context["other_url"] = f"{'../' * (pagename.count('/') + 1)}{other}/{pagename}.html"
+    context["other_url"] = (
+        f"{'../' * (pagename.count('/') + 1)}{other}/{pagename}.html"
+    )
     context["labels"] = _LABELS[lang]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    app.add_html_math_renderer("aulac", (visit_math, None), (visit_math_block, None))
+    app.add_html_math_renderer(
+        "aulac", (visit_math, None), (visit_math_block, None)
+    )
     app.add_transform(MarkSections)
     # Before the theme, which renders some templates while it looks at them.
     app.connect("html-page-context", add_context, priority=100)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -14,7 +14,9 @@ def fold(text: str) -> str:
     The result is as long as the NFC form of `text`, so a position found in one is a
     position in the other.
     """
-    return "".join(_fold(character) for character in unicodedata.normalize("NFC", text))
+    return "".join(
+        _fold(character) for character in unicodedata.normalize("NFC", text)
+    )
 
 
 def _fold(character: str) -> str:

@@ -46,20 +46,43 @@ def dial(places: Places, lang: str) -> str:
         return f"{written(float(f'{value / 1e6:.3g}'), lang)}\u00a0{million}"
 
     kinds: list[tuple[str, str, Callable[[Scale], str]]] = [
-        ("Máy", "Machine", lambda s: s.machine_vi if lang == "vi" else s.machine_en),
+        (
+            "Máy",
+            "Machine",
+            lambda s: s.machine_vi if lang == "vi" else s.machine_en,
+        ),
         ("Tham số", "Parameters", lambda s: count(parameters(s))),
-        ("Tầng × độ rộng", "Depth × width", lambda s: f"{s.depth} × {s.width}"),
-        ("Đầu chú ý (Q / KV)", "Heads (Q / KV)", lambda s: f"{s.heads} / {s.kv_heads}"),
+        (
+            "Tầng × độ rộng",
+            "Depth × width",
+            lambda s: f"{s.depth} × {s.width}",
+        ),
+        (
+            "Đầu chú ý (Q / KV)",
+            "Heads (Q / KV)",
+            lambda s: f"{s.heads} / {s.kv_heads}",
+        ),
         ("Từ vựng", "Vocabulary", lambda s: written(s.vocab_size, lang)),
-        ("Ngữ cảnh (token)", "Context (tokens)", lambda s: written(s.context, lang)),
-        ("Văn bản sinh ra", "Stories made", lambda s: written(s.documents, lang)),
+        (
+            "Ngữ cảnh (token)",
+            "Context (tokens)",
+            lambda s: written(s.context, lang),
+        ),
+        (
+            "Văn bản sinh ra",
+            "Stories made",
+            lambda s: written(s.documents, lang),
+        ),
         ("Token huấn luyện", "Training tokens", lambda s: count(s.tokens)),
         ("Phút", "Minutes", lambda s: written(s.minutes, lang)),
     ]
     head = [{"vi": "Quy mô", "en": "Scale"}[lang]]
     head += [f"<code>{name}</code>" for name in SCALES]
     rows = [
-        [vi if lang == "vi" else en, *(escape(of(row)) for row in SCALES.values())]
+        [
+            vi if lang == "vi" else en,
+            *(escape(of(row)) for row in SCALES.values()),
+        ]
         for vi, en, of in kinds
     ]
     return table(head, rows, "aulac-dial")
@@ -101,7 +124,9 @@ def _own_title(places: Places, name: str, lang: str) -> str:
     source = places.notebooks / "source" / f"{name}.md"
     if not source.exists():
         return ""
-    return escape(read(source).front.get("aulac", {}).get("title", {}).get(lang, ""))
+    return escape(
+        read(source).front.get("aulac", {}).get("title", {}).get(lang, "")
+    )
 
 
 MAKERS: dict[str, Callable[[Places, str], str]] = {

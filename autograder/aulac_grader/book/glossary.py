@@ -136,12 +136,16 @@ def glossary_markdown(references: References, lang: str) -> str:
         if not members:
             continue
         rows = []
-        for term in sorted(members, key=lambda term: term.name(lang).casefold()):
+        for term in sorted(
+            members, key=lambda term: term.name(lang).casefold()
+        ):
             rows.append(
                 f'<dt id="term-{term.id}">{escape(term.name(lang))}'
                 f' <span class="aulac-other" lang="{other}">{escape(term.name(other))}'
                 f"</span></dt><dd>{escape(term.means[lang])}</dd>"
             )
         parts.append(f"## {names[lang == 'en']}")
-        parts.append('<dl class="aulac-glossary">\n' + "\n".join(rows) + "\n</dl>")
+        parts.append(
+            '<dl class="aulac-glossary">\n' + "\n".join(rows) + "\n</dl>"
+        )
     return "\n\n".join(parts) + "\n"

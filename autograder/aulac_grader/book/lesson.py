@@ -54,12 +54,19 @@ class Lesson:
 
 
 def read_lesson(
-    path: Path, lang: str, places: Places, report: dict[str, Any], refs: References
+    path: Path,
+    lang: str,
+    places: Places,
+    report: dict[str, Any],
+    refs: References,
 ) -> Lesson:
     """Put a lesson together. Raises BookError when the notebook cannot be read."""
     notebook = course_notebook(path, lang, places)
     entry = report.get("lessons", {}).get(path.stem[:2], {})
-    runs = (places.verified / path.name, places.verified / "failed" / path.name)
+    runs = (
+        places.verified / path.name,
+        places.verified / "failed" / path.name,
+    )
     run = next((_read(run) for run in runs if run.exists()), None)
     ran = {cell.get("id"): cell for cell in (run or {}).get("cells", [])}
     cells, missing = [], []
@@ -70,7 +77,9 @@ def read_lesson(
             if found is None or not _same(found, cell):
                 missing.append(cell["id"])
                 found = None
-            cell["outputs"] = clean_outputs(found["outputs"] if found else [], places)
+            cell["outputs"] = clean_outputs(
+                found["outputs"] if found else [], places
+            )
             cell["execution_count"] = None
         elif cell["cell_type"] == "markdown":
             cell["source"] = refs.link(
@@ -81,7 +90,9 @@ def read_lesson(
     title, first = _title(cells, path)
     name = path.stem
     bands = _bands(path, places)
-    note = _cell("aulac-verified", status(entry, report, state, lang, name, bands))
+    note = _cell(
+        "aulac-verified", status(entry, report, state, lang, name, bands)
+    )
     cells.insert(first + 1, note)
     return Lesson(
         name,
@@ -101,7 +112,11 @@ def course_notebook(path: Path, lang: str, places: Places) -> dict[str, Any]:
         return notebook
     house = House(places.notebooks, Shelf(places.sources))
     lessons, _ = house.load()
-    made = [house.notebook(item, lang) for item in lessons if item.name == path.stem]
+    made = [
+        house.notebook(item, lang)
+        for item in lessons
+        if item.name == path.stem
+    ]
     return made[0] if made else notebook
 
 
@@ -143,14 +158,23 @@ def _state(run: Any, entry: dict[str, Any], missing: list[str]) -> str:
 def _title(cells: list[dict[str, Any]], path: Path) -> tuple[str, int]:
     for index, cell in enumerate(cells):
         if cell["cell_type"] == "markdown":
-            match = re.search(r"^# +(.+)$", _text(cell["source"]), re.MULTILINE)
+            match = re.search(
+                r"^# +(.+)$", _text(cell["source"]), re.MULTILINE
+            )
             if match:
                 return match[1].strip(), index
-    raise BookError(f"{path.parent.name}/{path.name} has no title (a # heading).")
+    raise BookError(
+        f"{path.parent.name}/{path.name} has no title (a # heading)."
+    )
 
 
 def _cell(name: str, source: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": source}
+    return {
+        "cell_type": "markdown",
+        "id": name,
+        "metadata": {},
+        "source": source,
+    }
 
 
 def _plain(cell: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +206,11 @@ def clean_outputs(
             data = _bundle(output.get("data", {}), places)
             if data:
                 cleaned.append(
-                    {"output_type": "display_data", "data": data, "metadata": {}}
+                    {
+                        "output_type": "display_data",
+                        "data": data,
+                        "metadata": {},
+                    }
                 )
         elif kind == "error":
             cleaned.append({**output, "traceback": _traceback(output, places)})
@@ -196,7 +224,10 @@ def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         last = joined[-1] if joined else {}
         if output.get("output_type") == "stream":
             text = _text(output["text"])
-            if last.get("output_type") == "stream" and last["name"] == output["name"]:
+            if (
+                last.get("output_type") == "stream"
+                and last["name"] == output["name"]
+            ):
                 last["text"] += text
                 continue
             output = {**output, "text": text}
@@ -208,7 +239,8 @@ def _bundle(data: dict[str, Any], places: Places) -> dict[str, Any]:
     kept = {
         mime: value
         for mime, value in data.items()
-        if mime not in WIDGET_MIMES and not mime.startswith("application/vnd.aulac.")
+        if mime not in WIDGET_MIMES
+        and not mime.startswith("application/vnd.aulac.")
     }
     if not kept and RECORD_MIME in data:
         found = data[RECORD_MIME]
@@ -220,7 +252,9 @@ def _bundle(data: dict[str, Any], places: Places) -> dict[str, Any]:
     if "text/html" in kept:  # the plain twin would never be shown
         kept = {mime: v for mime, v in kept.items() if mime != "text/plain"}
     return {
-        mime: _scrub(_text(value), places) if mime.startswith("text/") else value
+        mime: _scrub(_text(value), places)
+        if mime.startswith("text/")
+        else value
         for mime, value in kept.items()
     }
 
@@ -304,7 +338,11 @@ def _ran(entry: dict[str, Any], report: dict[str, Any], lang: str) -> str:
     seconds = written(round(float(entry.get("seconds", 0)), 1), lang)
     memory = written(round(float(entry.get("peak_mb", 0))), lang)
     machine = escape(machine_words(report.get("machine", {}), lang))
-    on = {"vi": f" trên {machine}", "en": f" on {machine}"}[lang] if machine else ""
+    on = (
+        {"vi": f" trên {machine}", "en": f" on {machine}"}[lang]
+        if machine
+        else ""
+    )
     if lang == "vi":
         return (
             f"Chạy kiểm tra lần cuối ngày {day}, quy mô <code>{scale}</code>: "
@@ -330,9 +368,13 @@ def _records(entry: dict[str, Any], bands: dict[str, Any], lang: str) -> str:
         )
         unit = f" {escape(str(found['unit']))}" if found.get("unit") else ""
         held = found.get("ok")
-        mark = "–" if held is None or not band else words["yes" if held else "no"]
+        mark = (
+            "–" if held is None or not band else words["yes" if held else "no"]
+        )
         value = found.get("value")
         shown = written(value, lang) if value is not None else "–"
         rows.append([label, shown + unit, band_words(band, lang), mark])
     inner = table(words["head"], rows, "aulac-outcomes")
-    return f"<details><summary>{words['outcomes']}</summary>\n{inner}\n</details>"
+    return (
+        f"<details><summary>{words['outcomes']}</summary>\n{inner}\n</details>"
+    )

@@ -43,7 +43,11 @@ LABELS = {
 
 def results(places: Places, lang: str) -> str:
     """Every measurement on record, newest first, as Markdown and HTML tables."""
-    files = sorted(places.results.glob("*.json")) if places.results.is_dir() else []
+    files = (
+        sorted(places.results.glob("*.json"))
+        if places.results.is_dir()
+        else []
+    )
     parts = [_file(path, lang) for path in reversed(files)]
     if not parts:
         return {
@@ -59,7 +63,9 @@ def _file(path: Path, lang: str) -> str:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         measured = found.get("benchmarks") or {path.stem: _single(found)}
-        parts = [_measurement(name, value, lang) for name, value in measured.items()]
+        parts = [
+            _measurement(name, value, lang) for name, value in measured.items()
+        ]
         machine = found.get("machine", {})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BookError(
@@ -75,7 +81,8 @@ def _single(found: dict[str, Any]) -> dict[str, Any]:
     about = {
         key: value
         for key, value in found.items()
-        if key not in ("rows", "machine", "date") and not isinstance(value, dict)
+        if key not in ("rows", "machine", "date")
+        and not isinstance(value, dict)
     }
     return {"rows": found["rows"], **about}
 
@@ -100,7 +107,9 @@ def _measurement(name: str, values: dict[str, Any], lang: str) -> str:
         )
     ]
     if plain:
-        what = {"vi": ["Đại lượng", "Giá trị"], "en": ["Quantity", "Value"]}[lang]
+        what = {"vi": ["Đại lượng", "Giá trị"], "en": ["Quantity", "Value"]}[
+            lang
+        ]
         parts.append(table(what, plain))
     return "\n\n".join(parts)
 
@@ -124,10 +133,14 @@ def _wide(value: Any, lang: str) -> str:
         head = list(value[0])
         rows = [list(row.values()) for row in value]
     columns = [escape(label(key, lang)) for key in head]
-    return table(columns, [[_value(cell, lang) for cell in row] for row in rows])
+    return table(
+        columns, [[_value(cell, lang) for cell in row] for row in rows]
+    )
 
 
-def _flat(values: dict[str, Any], lang: str, prefix: str = "") -> list[tuple[str, Any]]:
+def _flat(
+    values: dict[str, Any], lang: str, prefix: str = ""
+) -> list[tuple[str, Any]]:
     flat: list[tuple[str, Any]] = []
     for key, value in values.items():
         name = f"{prefix}{label(key, lang)}"
@@ -161,5 +174,7 @@ def _source(found: dict[str, Any], machine: dict[str, Any], lang: str) -> str:
         words.append({"vi": "trên máy", "en": "with"}[lang] + f" {where}")
     text = " ".join(words) + "."
     if found.get("quick"):
-        text += {"vi": " Lần đo nhanh, số thô.", "en": " A quick, rough run."}[lang]
+        text += {"vi": " Lần đo nhanh, số thô.", "en": " A quick, rough run."}[
+            lang
+        ]
     return f'<p class="aulac-source">{text}</p>'

@@ -37,12 +37,18 @@ def read_page(path: Path) -> Page:
     title = source.front.get("title")
     title = title if isinstance(title, dict) else {}
     if not all(title.get(lang) for lang in LANGUAGES):
-        problems.append(source.problem("the header needs title: {vi: …, en: …}."))
+        problems.append(
+            source.problem("the header needs title: {vi: …, en: …}.")
+        )
     for cell in source.code:
-        problems.append(source.problem("a page runs no code; fence it instead.", cell))
+        problems.append(
+            source.problem("a page runs no code; fence it instead.", cell)
+        )
     for cell in source.cells:
         if not unicodedata.is_normalized("NFC", cell.text):
-            problems.append(source.problem("text not in NFC; save it in NFC.", cell))
+            problems.append(
+                source.problem("text not in NFC; save it in NFC.", cell)
+            )
     if problems:
         raise BookError("\n".join(str(problem) for problem in problems))
     pairs = [unit for unit in source.units if isinstance(unit, Pair)]
@@ -50,7 +56,8 @@ def read_page(path: Path) -> Page:
         name=path.stem,
         title={lang: str(title[lang]) for lang in LANGUAGES},
         body={
-            lang: "\n\n".join(pair[lang].text for pair in pairs) for lang in LANGUAGES
+            lang: "\n\n".join(pair[lang].text for pair in pairs)
+            for lang in LANGUAGES
         },
     )
 

@@ -58,7 +58,9 @@ class Places:
     def lessons(self, lang: str) -> list[Path]:
         """The course's notebooks; a reader's own copies (….mine.ipynb) are left out."""
         folder = self.notebooks / lang
-        return sorted(p for p in folder.glob("*.ipynb") if LESSON.fullmatch(p.name))
+        return sorted(
+            p for p in folder.glob("*.ipynb") if LESSON.fullmatch(p.name)
+        )
 
     def report(self) -> dict[str, Any]:
         """`build/verify/report.json`, empty where nothing was verified yet.

@@ -14,7 +14,9 @@ from urllib.parse import unquote, urlsplit
 from aulac_grader.book.places import LANGUAGES, Places
 from aulac_grader.book.site import BuiltPage, read_built
 
-_STYLE_ADDRESS = re.compile(r"(?:@import\s+|url\(\s*)[\"']?((?:https?:)?//[^\"')\s]+)")
+_STYLE_ADDRESS = re.compile(
+    r"(?:@import\s+|url\(\s*)[\"']?((?:https?:)?//[^\"')\s]+)"
+)
 _SCRIPT_ADDRESS = re.compile(
     r"(?:src\s*=\s*|import\s*\(?\s*|fetch\s*\(\s*)[\"'`]((?:https?:)?//[^\"'`]+)"
 )
@@ -33,7 +35,10 @@ class Flaw:
 
 def read_site(places: Places, lang: str) -> list[BuiltPage]:
     """Every page of one edition, by name."""
-    return [read_built(path, lang) for path in sorted(places.site(lang).glob("*.html"))]
+    return [
+        read_built(path, lang)
+        for path in sorted(places.site(lang).glob("*.html"))
+    ]
 
 
 def check_site(
@@ -47,7 +52,8 @@ def check_site(
             if places.site(lang).is_dir()
         }
     ids = {
-        lang: {page.name: page.ids for page in pages} for lang, pages in sites.items()
+        lang: {page.name: page.ids for page in pages}
+        for lang, pages in sites.items()
     }
     flaws: list[Flaw] = []
     for lang, pages in sites.items():
@@ -58,17 +64,24 @@ def check_site(
 
 
 def _page_flaws(
-    places: Places, lang: str, page: BuiltPage, ids: dict[str, dict[str, set[str]]]
+    places: Places,
+    lang: str,
+    page: BuiltPage,
+    ids: dict[str, dict[str, set[str]]],
 ) -> list[Flaw]:
     where = f"{lang}/{page.name}.html"
     flaws = []
     if page.lang != lang:
         flaws.append(Flaw(where, f"says its language is {page.lang!r}."))
     for source in page.images_without_alt:
-        flaws.append(Flaw(where, f"the picture {source!r} has no text; give it one."))
+        flaws.append(
+            Flaw(where, f"the picture {source!r} has no text; give it one.")
+        )
     for address in page.loads:
         if outside(address):
-            flaws.append(Flaw(where, f"loads {address} from outside; keep a copy."))
+            flaws.append(
+                Flaw(where, f"loads {address} from outside; keep a copy.")
+            )
     for address in page.links:
         if problem := _broken(places, lang, page, address, ids):
             flaws.append(Flaw(where, problem))
@@ -125,7 +138,9 @@ def _switch_flaws(
         for found in (page.ids, ids[other][page.name])
     )
     if here != there:
-        return [Flaw(where, f"has {len(here)} sections, its twin {len(there)}.")]
+        return [
+            Flaw(where, f"has {len(here)} sections, its twin {len(there)}.")
+        ]
     return []
 
 
@@ -135,10 +150,14 @@ def _asset_flaws(places: Places, lang: str) -> list[Flaw]:
     static = places.site(lang) / "_static"
     for path in sorted(static.rglob("*.css")):
         for address in _STYLE_ADDRESS.findall(path.read_text("utf-8")):
-            flaws.append(Flaw(f"{lang}/{path.name}", f"loads {address} from outside."))
+            flaws.append(
+                Flaw(f"{lang}/{path.name}", f"loads {address} from outside.")
+            )
     for path in sorted(static.glob("*.js")):
         if path.name == "search-data.js":  # text, never run
             continue
         for address in _SCRIPT_ADDRESS.findall(path.read_text("utf-8")):
-            flaws.append(Flaw(f"{lang}/{path.name}", f"loads {address} from outside."))
+            flaws.append(
+                Flaw(f"{lang}/{path.name}", f"loads {address} from outside.")
+            )
     return flaws

@@ -85,7 +85,9 @@ class BuiltPage:
 
 def read_built(path: Path, lang: str) -> BuiltPage:
     """Parse one built page of the edition `lang`."""
-    reader = _Reader(BuiltPage(path.stem), "aulac-en" if lang == "vi" else "aulac-vi")
+    reader = _Reader(
+        BuiltPage(path.stem), "aulac-en" if lang == "vi" else "aulac-vi"
+    )
     reader.feed(path.read_text(encoding="utf-8"))
     reader.close()
     page = reader.page
@@ -105,7 +107,9 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.page = page
         self.hidden = hidden
-        self.open: list[tuple[str, bool, bool]] = []  # tag, silent, in the article
+        self.open: list[
+            tuple[str, bool, bool]
+        ] = []  # tag, silent, in the article
         self.heading = ""
         self.anchor = ""
 
@@ -117,7 +121,9 @@ class _Reader(HTMLParser):
     def inside(self) -> bool:
         return bool(self.open) and self.open[-1][2]
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(
+        self, tag: str, attrs: list[tuple[str, str | None]]
+    ) -> None:
         found = {name: value or "" for name, value in attrs}
         classes = found.get("class", "").split()
         self._note(tag, found, classes)
@@ -138,11 +144,15 @@ class _Reader(HTMLParser):
         if inside and re.fullmatch("h[1-6]", tag):
             self.heading = tag
             self.page.sections.append(Section(self.anchor))
-        elif inside and tag == "dt" and found.get("id", "").startswith("term-"):
+        elif (
+            inside and tag == "dt" and found.get("id", "").startswith("term-")
+        ):
             self.heading = tag  # a term of the glossary is a place to be found
             self.page.sections.append(Section(found["id"]))
 
-    def _note(self, tag: str, found: dict[str, str], classes: list[str]) -> None:
+    def _note(
+        self, tag: str, found: dict[str, str], classes: list[str]
+    ) -> None:
         page = self.page
         if tag == "html":
             page.lang = found.get("lang", "")

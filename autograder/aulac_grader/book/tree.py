@@ -54,12 +54,15 @@ def write_tree(places: Places, lang: str) -> Tree:
     pages = read_pages(places.sources / "pages")
     report = places.report()
     lessons = [
-        read_lesson(path, lang, places, report, refs) for path in places.lessons(lang)
+        read_lesson(path, lang, places, report, refs)
+        for path in places.lessons(lang)
     ]
     folder = places.tree(lang)
     files: dict[str, str] = {
         "glossary.md": glossary_markdown(refs, lang),
-        "references.bib": (places.sources / "references.bib").read_text("utf-8"),
+        "references.bib": (places.sources / "references.bib").read_text(
+            "utf-8"
+        ),
     }
     for page in pages.values():
         files[f"{page.name}.md"] = _page(page, places, lang, refs)
@@ -68,7 +71,9 @@ def write_tree(places: Places, lang: str) -> Tree:
             lesson.notebook(), ensure_ascii=False, indent=1
         )
     toc, names = table_of_contents(places, lang, pages, lessons)
-    files["_toc.yml"] = yaml.safe_dump(toc, allow_unicode=True, sort_keys=False)
+    files["_toc.yml"] = yaml.safe_dump(
+        toc, allow_unicode=True, sort_keys=False
+    )
     files["_config.yml"] = yaml.safe_dump(
         configuration(places, lang), allow_unicode=True, sort_keys=False
     )
@@ -114,11 +119,19 @@ def table_of_contents(
                 )
         if files:
             chapters = [{"file": name} for name in files]
-            parts.append({"caption": part["title"][lang], "chapters": chapters})
+            parts.append(
+                {"caption": part["title"][lang], "chapters": chapters}
+            )
             names += files
     if left := known - set(names):
-        raise BookError(f"contents.yml leaves out {', '.join(sorted(left))}; add it.")
-    return {"format": "jb-book", "root": contents["root"], "parts": parts}, names
+        raise BookError(
+            f"contents.yml leaves out {', '.join(sorted(left))}; add it."
+        )
+    return {
+        "format": "jb-book",
+        "root": contents["root"],
+        "parts": parts,
+    }, names
 
 
 def configuration(places: Places, lang: str) -> dict[str, Any]:
@@ -138,7 +151,9 @@ def _copy_folders(places: Places, lang: str, folder: Path) -> set[Path]:
     for name in ("_static", "_templates"):
         for path in sorted((places.sources / name).rglob("*")):
             if path.is_file():
-                target = folder / name / path.relative_to(places.sources / name)
+                target = (
+                    folder / name / path.relative_to(places.sources / name)
+                )
                 _write(target, path.read_bytes())
                 written.add(target)
     words = places.sources / "locale" / f"{lang}.po"

@@ -10,12 +10,23 @@ from typing import Any
 from aulac.lesson.outcome import written
 
 MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August"),
+    *(
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+    ),
     *("September", "October", "November", "December"),
 )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], css: str = "") -> str:
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], css: str = ""
+) -> str:
     """An HTML table that scrolls sideways on a phone; cells are HTML already."""
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     body = "\n".join(

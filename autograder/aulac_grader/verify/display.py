@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from aulac_grader.verify.pool import Run
 
@@ -33,7 +39,9 @@ class Display:
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        with Progress(
+            *columns, console=self._console, transient=True
+        ) as progress:
             self._progress = progress
             self._bars = {ALL: progress.add_task("bài / lessons", total=total)}
             yield
@@ -49,7 +57,9 @@ class Display:
         if self._progress is None:
             return
         if run.number not in self._bars:
-            self._bars[run.number] = self._progress.add_task(name, total=run.cells)
+            self._bars[run.number] = self._progress.add_task(
+                name, total=run.cells
+            )
         self._progress.update(
             self._bars[run.number], completed=run.cell, total=run.cells
         )

@@ -30,7 +30,9 @@ def graft(clean: Notebook, executed: Notebook) -> Notebook:
         if cell["cell_type"] == "code" and other is not None:
             cell = {
                 **cell,
-                "outputs": [_clean_output(o) for o in other.get("outputs", [])],
+                "outputs": [
+                    _clean_output(o) for o in other.get("outputs", [])
+                ],
                 "execution_count": other.get("execution_count"),
             }
         cells.append(cell)
@@ -41,7 +43,9 @@ def _clean_output(output: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in output.items() if key != "transient"}
 
 
-def outputs(notebook: Notebook) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def outputs(
+    notebook: Notebook,
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Each (cell, output) of the code cells."""
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
@@ -54,12 +58,17 @@ def records(notebook: Notebook) -> dict[str, dict[str, Any]]:
     for _, output in outputs(notebook):
         entry = output.get("data", {}).get(RECORD_MIME)
         if entry:
-            found[entry["name"]] = {"value": entry["value"], "unit": entry["unit"]}
+            found[entry["name"]] = {
+                "value": entry["value"],
+                "unit": entry["unit"],
+            }
     return found
 
 
 def judge(
-    recorded: Mapping[str, dict[str, Any]], bands: Mapping[str, Band], tiny: bool
+    recorded: Mapping[str, dict[str, Any]],
+    bands: Mapping[str, Band],
+    tiny: bool,
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Each record beside its band, and a sentence for each that misses it.
 
@@ -72,7 +81,9 @@ def judge(
         ok = band.holds(entry["value"]) if band and tiny else None
         rows[name] = {**entry, "band": _ends(band), "ok": ok}
         if ok is False:
-            wrong.append(f"{name} is {entry['value']}, outside its band {band}.")
+            wrong.append(
+                f"{name} is {entry['value']}, outside its band {band}."
+            )
     for name, band in bands.items():
         if name not in recorded:
             rows[name] = {
@@ -109,7 +120,10 @@ def remarks(notebook: Notebook) -> Iterator[tuple[str, str]]:
             yield cell["id"], f"writes to stderr: {text[:160]}"
         check = output.get("data", {}).get(CHECK_MIME)
         if check and check["state"] == "wrong":
-            yield cell["id"], f"check({check['function']}) finds a wrong answer."
+            yield (
+                cell["id"],
+                f"check({check['function']}) finds a wrong answer.",
+            )
 
 
 def _joined(text: str | list[str]) -> str:

@@ -13,7 +13,9 @@ class Places:
         self._house, self._lang = house, lang
 
     def _unit(self, lesson: Lesson, cell_id: str) -> Cell | None:
-        cells = self._house.notebook(lesson, self._lang)["cells"][1:]  # after the title
+        cells = self._house.notebook(lesson, self._lang)["cells"][
+            1:
+        ]  # after the title
         for cell, unit in zip(cells, lesson.source.units, strict=True):
             if cell["id"] == cell_id:
                 return unit.vi if isinstance(unit, Pair) else unit

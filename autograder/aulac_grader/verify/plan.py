@@ -79,7 +79,9 @@ class Plan:
         """Seconds from this lesson's start to the end of the longest row behind it."""
         behind = [t.number for t in self.tasks.values() if number in t.waits]
         own = seconds.get(number, 60.0)
-        return own + max((self.weight(n, seconds) for n in behind), default=0.0)
+        return own + max(
+            (self.weight(n, seconds) for n in behind), default=0.0
+        )
 
 
 def plan(lessons: list[Lesson]) -> Plan:
@@ -88,7 +90,11 @@ def plan(lessons: list[Lesson]) -> Plan:
     An artefact that no lesson makes is made on the spot by the first lesson that needs
     it; the later ones get that one, and so wait for it.
     """
-    makers = {name: lesson.number for lesson in lessons for name in lesson.header.makes}
+    makers = {
+        name: lesson.number
+        for lesson in lessons
+        for name in lesson.header.makes
+    }
     extra: dict[str, list[str]] = {}
     needs: dict[str, list[str]] = {}
     for lesson in lessons:
@@ -97,7 +103,9 @@ def plan(lessons: list[Lesson]) -> Plan:
             if name not in makers:
                 makers[name] = lesson.number
                 extra.setdefault(lesson.number, []).append(name)
-        needs[lesson.number] = [n for n in wanted if makers[n] != lesson.number]
+        needs[lesson.number] = [
+            n for n in wanted if makers[n] != lesson.number
+        ]
     result = Plan()
     for lesson in lessons:
         number = lesson.number
@@ -132,7 +140,10 @@ def code_digest(house: House, task: Task) -> str:
 
 def environment() -> dict[str, str]:
     """Python, the machine's kind, and the versions of what computes."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
+    found = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
     found["system"] = sys.platform
     for name in PACKAGES:
         try:
@@ -160,7 +171,9 @@ def reached(code: str, modules: Iterable[str], course: Path) -> dict[str, str]:
                 continue
             files.add(path)
             files |= {
-                p for p in path.parent.iterdir() if p.is_file() and p.suffix != ".py"
+                p
+                for p in path.parent.iterdir()
+                if p.is_file() and p.suffix != ".py"
             }
     return {
         path.relative_to(root).as_posix(): file_digest(path)

@@ -41,7 +41,9 @@ class Run:
 class Worker:
     """A process of `aulac_grader.verify.worker`, and the lesson it runs."""
 
-    def __init__(self, events: queue.Queue[tuple[Worker, dict[str, Any]]], log: Path):
+    def __init__(
+        self, events: queue.Queue[tuple[Worker, dict[str, Any]]], log: Path
+    ):
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ)
         # The kernel must be this environment's Python, whatever kernels a user has.
@@ -136,7 +138,9 @@ class Pool:
 
     def late(self) -> list[Worker]:
         """Workers whose lesson has run past its limit."""
-        return [w for w in self.running if w.run and w.run.seconds > w.run.limit]
+        return [
+            w for w in self.running if w.run and w.run.seconds > w.run.limit
+        ]
 
     def drop(self, worker: Worker) -> None:
         """End a worker that hangs or is gone."""

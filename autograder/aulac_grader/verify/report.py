@@ -18,7 +18,11 @@ from aulac_grader.author.build import replace
 from aulac_grader.author.header import Band
 
 Row = dict[str, Any]
-MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[yellow]–[/]"}
+MARKS = {
+    "passed": "[green]✓[/]",
+    "failed": "[red]✗[/]",
+    "skipped": "[yellow]–[/]",
+}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -27,7 +31,9 @@ def load(path: Path) -> dict[str, Any]:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {"lessons": {}}
-    if not isinstance(report, dict) or not isinstance(report.get("lessons"), dict):
+    if not isinstance(report, dict) or not isinstance(
+        report.get("lessons"), dict
+    ):
         return {"lessons": {}}
     return report
 
@@ -83,11 +89,15 @@ def table(rows: dict[str, Row], fresh: set[str]) -> Table:
         name = f"[bold]{escape(row.get('name', number))}[/]"
         if row["status"] == "passed" and number not in fresh:
             name += " [dim]không đổi / unchanged[/]"
-        seconds = f"[bold]{row['seconds']:.1f}[/]" if row.get("seconds") else ""
+        seconds = (
+            f"[bold]{row['seconds']:.1f}[/]" if row.get("seconds") else ""
+        )
         peak = f"[bold]{row['peak_mb']:.0f}[/]" if row.get("peak_mb") else ""
         result.add_row(mark, name, seconds, peak, "")
         if row["status"] == "skipped":
-            result.add_row("", f"  {escape(row.get('error') or '')}", "", "", "")
+            result.add_row(
+                "", f"  {escape(row.get('error') or '')}", "", "", ""
+            )
         for outcome, record in row.get("records", {}).items():
             named, value, band, ok = _outcome(outcome, record)
             result.add_row("", f"  {named}", value, band, ok)
@@ -103,7 +113,9 @@ def _outcome(name: str, record: Row) -> tuple[str, str, str, str]:
     else:
         shown = str(value)
     band = record.get("band")
-    mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: ""}[record.get("ok")]
+    mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: ""}[
+        record.get("ok")
+    ]
     unit = record.get("unit") or ""
     return escape(name), escape(f"{shown} {unit}".strip()), _ends(band), mark
 

@@ -70,7 +70,9 @@ def verify(
 def folder(build: Path, scale: str, lang: str) -> Path:
     """Where results lie; the book reads those of `tiny`, Vietnamese edition."""
     base = build / "verify"
-    return base if (scale, lang) == ("tiny", "vi") else base / f"{scale}-{lang}"
+    return (
+        base if (scale, lang) == ("tiny", "vi") else base / f"{scale}-{lang}"
+    )
 
 
 class Verifier:
@@ -85,7 +87,12 @@ class Verifier:
         console: Console,
         build: Path = BUILD,
     ):
-        self.house, self.scale, self.lang, self.console = house, scale, lang, console
+        self.house, self.scale, self.lang, self.console = (
+            house,
+            scale,
+            lang,
+            console,
+        )
         self.capacity = jobs or report.cores()
         self.out = folder(build, scale, lang)
         self.lessons, _ = house.load()
@@ -147,7 +154,9 @@ class Verifier:
     def _loop(self, todo: set[str], forced: set[str]) -> None:
         pool = Pool(self.out / "worker.log")
         waiting = set(todo)
-        seconds = {n: row.get("seconds") or 60.0 for n, row in self.rows.items()}
+        seconds = {
+            n: row.get("seconds") or 60.0 for n, row in self.rows.items()
+        }
         seconds = {n: seconds.get(n, self._guess(n)) for n in self.plan.tasks}
         try:
             with self.display.shown(len(todo)):
@@ -162,7 +171,10 @@ class Verifier:
 
     def _guess(self, number: str) -> float:
         return (
-            60 * self.plan.tasks[number].lesson.header.minutes[self.scale.split(":")[0]]
+            60
+            * self.plan.tasks[number].lesson.header.minutes[
+                self.scale.split(":")[0]
+            ]
         )
 
     def _settle(self, waiting: set[str], forced: set[str]) -> None:
@@ -172,9 +184,13 @@ class Verifier:
             changed = False
             for number in sorted(waiting):
                 task = self.plan.tasks[number]
-                if any(n in waiting or self._is_running(n) for n in task.waits):
+                if any(
+                    n in waiting or self._is_running(n) for n in task.waits
+                ):
                     continue
-                bad = [n for n in task.waits if self.rows[n]["status"] != "passed"]
+                bad = [
+                    n for n in task.waits if self.rows[n]["status"] != "passed"
+                ]
                 if bad:
                     self._skip(task, bad[0])
                 elif self._runs(task, forced):
@@ -195,14 +211,20 @@ class Verifier:
     def _is_running(self, number: str) -> bool:
         return self.rows.get(number, {}).get("status") == "running"
 
-    def _fill(self, pool: Pool, waiting: set[str], seconds: dict[str, float]) -> None:
+    def _fill(
+        self, pool: Pool, waiting: set[str], seconds: dict[str, float]
+    ) -> None:
         """Start what is ready and fits, the longest row of work first."""
         free = self.capacity - sum(w.run.cores for w in pool.running if w.run)
-        order = sorted(waiting, key=lambda n: (-self.plan.weight(n, seconds), n))
+        order = sorted(
+            waiting, key=lambda n: (-self.plan.weight(n, seconds), n)
+        )
         for number in order:
             task = self.plan.tasks[number]
             cores = min(task.lesson.header.cores, self.capacity)
-            ready = not any(n in waiting or self._is_running(n) for n in task.waits)
+            ready = not any(
+                n in waiting or self._is_running(n) for n in task.waits
+            )
             if ready and cores <= free:
                 waiting.discard(number)
                 free -= cores
@@ -218,13 +240,19 @@ class Verifier:
             assert run is not None
             pool.drop(worker)
             error = f"ran longer than its {run.limit:.0f} s; make it shorter or set `timeout`."
-            self._failed(run, {"cell": run.cell_id, "error": error, "traceback": ""})
+            self._failed(
+                run, {"cell": run.cell_id, "error": error, "traceback": ""}
+            )
 
-    def _handle(self, pool: Pool, worker: Worker, event: dict[str, Any]) -> None:
+    def _handle(
+        self, pool: Pool, worker: Worker, event: dict[str, Any]
+    ) -> None:
         run = worker.run
         if run is None:
             return
-        if event["event"] == "begin":  # importing papermill is not the lesson's time
+        if (
+            event["event"] == "begin"
+        ):  # importing papermill is not the lesson's time
             run.began = time.monotonic()
         elif event["event"] == "cell":
             run.cell, run.cells, run.cell_id = (
@@ -242,7 +270,9 @@ class Verifier:
         elif event["event"] == "gone":
             pool.drop(worker)
             error = "its runner ended; see worker.log beside report.json."
-            self._failed(run, {"cell": run.cell_id, "error": error, "traceback": ""})
+            self._failed(
+                run, {"cell": run.cell_id, "error": error, "traceback": ""}
+            )
 
     # ---- one lesson ------------------------------------------------------------
 
@@ -262,7 +292,9 @@ class Verifier:
         header = task.lesson.header
         limit = header.timeout
         if self.scale != "tiny":
-            limit = max(limit, 5 * 60 * header.minutes[self.scale.split(":")[0]])
+            limit = max(
+                limit, 5 * 60 * header.minutes[self.scale.split(":")[0]]
+            )
         cwd = self.house.notebooks / self.lang
         request = {
             "input": str(place / "input.ipynb"),
@@ -323,7 +355,9 @@ class Verifier:
             held = {name: self.store.take(place, name) for name in task.owes}
             inputs = self._inputs(task) | {
                 "library": reached(
-                    "\n".join(self.house.code(c) for c in task.lesson.source.code),
+                    "\n".join(
+                        self.house.code(c) for c in task.lesson.source.code
+                    ),
                     trace["files"],
                     self.house.course,
                 )
@@ -417,7 +451,9 @@ class Verifier:
         report.save(
             self.report_path,
             {
-                "lessons": {n: lessons[n] for n in sorted(lessons) if lessons[n]},
+                "lessons": {
+                    n: lessons[n] for n in sorted(lessons) if lessons[n]
+                },
                 "machine": report.machine(self.environment),
                 "scale": self.scale,
                 "lang": self.lang,
@@ -434,7 +470,8 @@ class Verifier:
             "scale": self.scale,
             "table": artefacts.key(self.scale),
             "given": {
-                name: folder_digest(self.store.path(name)) for name in task.given
+                name: folder_digest(self.store.path(name))
+                for name in task.given
             },
         }
 
@@ -443,7 +480,9 @@ class Verifier:
         if not row or row.get("status") != "passed" or "inputs" not in row:
             return False
         inputs = row["inputs"]
-        same = {k: v for k, v in inputs.items() if k != "library"} == self._inputs(task)
+        same = {
+            k: v for k, v in inputs.items() if k != "library"
+        } == self._inputs(task)
         if not same or not unchanged(inputs["library"], self.house.course):
             return False
         if any(
@@ -483,7 +522,9 @@ class Verifier:
 
     # ---- words -----------------------------------------------------------------
 
-    def _keep(self, task: Task, notebook: dict[str, Any], failed: bool) -> None:
+    def _keep(
+        self, task: Task, notebook: dict[str, Any], failed: bool
+    ) -> None:
         """An executed notebook; only that of a lesson that passed is the book's."""
         name = f"{task.lesson.name}.ipynb"
         good, bad = self.out / name, self.out / "failed" / name

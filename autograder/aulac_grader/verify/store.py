@@ -79,4 +79,6 @@ class Store:
     def _hand(self, name: str) -> None:
         ignore = shutil.ignore_patterns(artefacts.MARKER)
         with artefacts.making(name, self._scale) as part:
-            shutil.copytree(self.path(name), part, dirs_exist_ok=True, ignore=ignore)
+            shutil.copytree(
+                self.path(name), part, dirs_exist_ok=True, ignore=ignore
+            )

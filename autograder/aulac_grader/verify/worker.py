@@ -52,7 +52,9 @@ def main() -> None:
         say({"event": "begin"})
         try:
             say({"event": "done", **_run(request, say)})
-        except Exception as error:  # a fault of ours must not look like a lesson's
+        except (
+            Exception
+        ) as error:  # a fault of ours must not look like a lesson's
             say(
                 {
                     "event": "done",
@@ -175,7 +177,9 @@ def _register_engine(say: Any) -> None:
                 return begin(cell, cell_index, **more)
 
             nb_man.cell_start = cell_start
-            return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+            return super().execute_managed_notebook(
+                nb_man, kernel_name, **kwargs
+            )
 
     papermill_engines.register("aulac", Telling)
 

@@ -52,20 +52,28 @@ class DataCard:
     def to_json(self) -> str:
         """The whole card, machine-readable."""
         return json.dumps(
-            {**asdict(self), "licences": self.licences}, ensure_ascii=False, indent=2
+            {**asdict(self), "licences": self.licences},
+            ensure_ascii=False,
+            indent=2,
         )
 
     @classmethod
     def load(cls, folder: str | Path) -> DataCard:
         """Read `card.json` of a corpus folder."""
-        record = json.loads((Path(folder) / "card.json").read_text(encoding="utf-8"))
+        record = json.loads(
+            (Path(folder) / "card.json").read_text(encoding="utf-8")
+        )
         record.pop("licences", None)
-        record["sources"] = [SourceEntry(**entry) for entry in record["sources"]]
+        record["sources"] = [
+            SourceEntry(**entry) for entry in record["sources"]
+        ]
         return cls(**record)
 
     def to_markdown(self) -> str:
         """The card for people: Vietnamese first, then English."""
-        return "\n".join([*self._page("vi"), "", "---", "", *self._page("en"), ""])
+        return "\n".join(
+            [*self._page("vi"), "", "---", "", *self._page("en"), ""]
+        )
 
     def _page(self, lang: str) -> list[str]:
         word = _WORDS[lang]
@@ -83,11 +91,16 @@ class DataCard:
             f"- {REASONS.get(reason, {lang: reason})[lang]}: {number(count)}"
             for reason, count in self.rejected.items()
         ]
-        hidden = [f"- {kind}: {number(count)}" for kind, count in self.pii.items()]
+        hidden = [
+            f"- {kind}: {number(count)}" for kind, count in self.pii.items()
+        ]
         parts = [
             f"- {word[part]}: {number(data['documents'])} {word['documents']}, "
             f"{number(data['bytes'])} {word['bytes']}, sha256 `{data['sha256']}`"
-            for part, data in (("train", self.train), ("validation", self.validation))
+            for part, data in (
+                ("train", self.train),
+                ("validation", self.validation),
+            )
         ]
         made = [f"- `{key}`: {value}" for key, value in self.settings.items()]
         return [

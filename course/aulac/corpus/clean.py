@@ -19,7 +19,10 @@ from aulac.text import decode_legacy, detect_legacy, normalise
 REASONS: dict[str, dict[str, str]] = {
     "empty": {"vi": "rỗng sau khi làm sạch", "en": "empty after cleaning"},
     "too short": {"vi": "quá ngắn", "en": "too short"},
-    "mojibake": {"vi": "lỗi mã hóa (mojibake)", "en": "garbled encoding (mojibake)"},
+    "mojibake": {
+        "vi": "lỗi mã hóa (mojibake)",
+        "en": "garbled encoding (mojibake)",
+    },
     "symbol share": {
         "vi": "quá nhiều ký hiệu, quá ít chữ",
         "en": "too many symbols, too few letters",
@@ -44,7 +47,9 @@ _GARBLED = re.compile(
 )
 # Format characters that change nothing a reader sees: soft hyphen, zero-width
 # spaces and joiners, direction marks, byte order mark.
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _SPACES = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _BREAKS = re.compile("\r\n?|[\u0085\u2028\u2029\x0b\x0c]")
@@ -77,7 +82,9 @@ def clean(text: str) -> str:
     boilerplate lines go; again until nothing changes, so that
     `clean(clean(text)) == clean(text)`.
     """
-    for _ in range(8):  # nearly always one round, plus one when something changed
+    for _ in range(
+        8
+    ):  # nearly always one round, plus one when something changed
         before, text = text, _clean_once(text)
         if text == before:
             break
@@ -141,7 +148,11 @@ def unscramble(text: str) -> str:
 
 def _cp1252(char: str) -> bytes:
     # Five bytes have no character in Windows-1252; browsers pass them through.
-    return bytes([ord(char)]) if "\x80" <= char <= "\x9f" else char.encode("cp1252")
+    return (
+        bytes([ord(char)])
+        if "\x80" <= char <= "\x9f"
+        else char.encode("cp1252")
+    )
 
 
 def judge(document: Document | str) -> str | None:
@@ -167,7 +178,9 @@ def judge(document: Document | str) -> str | None:
 
 def garbled_share(text: str) -> float:
     """Share of characters inside sequences that only a wrong decoding produces."""
-    return sum(len(match) for match in _GARBLED.findall(text)) / max(len(text), 1)
+    return sum(len(match) for match in _GARBLED.findall(text)) / max(
+        len(text), 1
+    )
 
 
 def symbol_share(text: str) -> float:

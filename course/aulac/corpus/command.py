@@ -39,7 +39,9 @@ def build(
     ] = None,
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="Thư mục kết quả. / The folder to make."),
+        typer.Option(
+            "--out", "-o", help="Thư mục kết quả. / The folder to make."
+        ),
     ] = Path("corpus"),
     limit: Annotated[
         list[str] | None,
@@ -50,10 +52,14 @@ def build(
             "Documents: '500' for every source, 'laws=500' for one.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Hạt giống ngẫu nhiên. / Random seed.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Hạt giống ngẫu nhiên. / Random seed.")
+    ] = 0,
     validation: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Tỉ lệ tập kiểm định. / Share for validation."),
+        typer.Option(
+            min=0, max=1, help="Tỉ lệ tập kiểm định. / Share for validation."
+        ),
     ] = 0.02,
     threshold: Annotated[
         float,
@@ -170,7 +176,9 @@ def sources() -> None:
     """Các nguồn có sẵn và giấy phép. / The sources there are, and their licences."""
     from aulac.corpus.sources import SOURCES
 
-    table = Table("nguồn / source", "mô tả / description", "giấy phép / licence")
+    table = Table(
+        "nguồn / source", "mô tả / description", "giấy phép / licence"
+    )
     for source in SOURCES.values():
         text = f"{source.description['vi']}\n[dim]{source.description['en']}[/dim]"
         table.add_row(source.name, text, source.licence)
@@ -193,12 +201,16 @@ def show(
         ),
     ],
     count: Annotated[
-        int, typer.Option("--count", "-n", min=1, help="Số văn bản. / How many.")
+        int,
+        typer.Option("--count", "-n", min=1, help="Số văn bản. / How many."),
     ] = 3,
     width: Annotated[
-        int, typer.Option(min=40, help="Số ký tự mỗi văn bản. / Characters each.")
+        int,
+        typer.Option(min=40, help="Số ký tự mỗi văn bản. / Characters each."),
     ] = 400,
-    seed: Annotated[int, typer.Option(help="Hạt giống ngẫu nhiên. / Random seed.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Hạt giống ngẫu nhiên. / Random seed.")
+    ] = 0,
 ) -> None:
     """Xem vài văn bản, và con số của kho. / Look at some documents, and the counts."""
     from aulac.corpus import load, read
@@ -207,7 +219,9 @@ def show(
     folder = Path(path)
     try:
         made = (folder / "card.json").is_file()
-        documents = read(folder) if made else load(path, limit=count, seed=seed)
+        documents = (
+            read(folder) if made else load(path, limit=count, seed=seed)
+        )
         for document in islice(documents, count):
             console.rule(f"{document.source}: {document.title or document.id}")
             text = document.text
@@ -221,7 +235,9 @@ def show(
     if made:
         import json
 
-        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        report = json.loads(
+            (folder / "report.json").read_text(encoding="utf-8")
+        )
         _show_report(report, folder)
 
 
@@ -240,12 +256,16 @@ def _show_report(report: dict, out: Path) -> None:
     for stage, count in report["stages"].items():
         size = report["bytes"].get(stage)
         table.add_row(
-            words[stage], f"{count:,}", f"{size / 1e6:.2f}" if size is not None else ""
+            words[stage],
+            f"{count:,}",
+            f"{size / 1e6:.2f}" if size is not None else "",
         )
     console.print(table)
     for reason, count in Counter(report["rejected"]).most_common():
         word = REASONS.get(reason, {"vi": reason, "en": reason})
-        console.print(f"  loại / rejected: {count:,} {word['vi']} / {word['en']}")
+        console.print(
+            f"  loại / rejected: {count:,} {word['vi']} / {word['en']}"
+        )
     for kind, count in Counter(report["pii"]).most_common():
         console.print(f"  che / redacted: {count:,} {kind}")
     twins = report["duplicates"]
@@ -263,6 +283,10 @@ def _show_report(report: dict, out: Path) -> None:
 def _fail(error: CorpusError) -> NoReturn:
     console = Console(stderr=True)
     if error.vi:
-        console.print(f"Lỗi: {error.vi}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"Lỗi: {error.vi}", markup=False, highlight=False, soft_wrap=True
+        )
+    console.print(
+        f"Error: {error}", markup=False, highlight=False, soft_wrap=True
+    )
     raise typer.Exit(1)

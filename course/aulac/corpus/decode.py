@@ -39,20 +39,28 @@ def sniff(sample: bytes) -> str:
             return name
     if b"\0" in sample:
         raise BinaryError("it holds NUL bytes")
-    control = sum(byte < 32 and byte not in b"\t\n\r\f\x0b\x1a\x1b" for byte in sample)
+    control = sum(
+        byte < 32 and byte not in b"\t\n\r\f\x0b\x1a\x1b" for byte in sample
+    )
     if control > len(sample) * 0.3:
-        raise BinaryError(f"{control} of {len(sample)} bytes are control characters")
+        raise BinaryError(
+            f"{control} of {len(sample)} bytes are control characters"
+        )
     try:
         sample.decode("utf-8")
         return "utf-8"
     except UnicodeDecodeError as error:
-        if error.start >= len(sample) - 3:  # the sample ends inside a character
+        if (
+            error.start >= len(sample) - 3
+        ):  # the sample ends inside a character
             return "utf-8"
     found = detect_legacy(sample)
     if found:
         return found
     valid = sample.decode("utf-8", "ignore")
-    if len(valid.encode()) > 0.98 * len(sample):  # UTF-8 with a few broken bytes
+    if len(valid.encode()) > 0.98 * len(
+        sample
+    ):  # UTF-8 with a few broken bytes
         return "utf-8"
     raise BinaryError("no known encoding fits it")
 
@@ -81,7 +89,9 @@ def decoded_blocks(
     if encoding.startswith("utf"):
         yield from _unicode_blocks(file, sample, encoding, notice, name)
         return
-    notice(f"{name} is in the old encoding {encoding}; it was converted to Unicode.")
+    notice(
+        f"{name} is in the old encoding {encoding}; it was converted to Unicode."
+    )
     rest = b""
     while sample:
         # Cut after a space: VNI and cp1258 spell one letter with several bytes.

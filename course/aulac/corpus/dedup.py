@@ -29,7 +29,9 @@ from aulac.text import normalise
 NUM_HASHES = 128
 SHINGLE = 5  # syllables in a window
 _CHUNK = 4096  # shingles hashed at a time: bounds memory for a huge document
-_NEIGHBOURS = 64  # kept documents compared with, at most, in one crowded bucket
+_NEIGHBOURS = (
+    64  # kept documents compared with, at most, in one crowded bucket
+)
 
 
 _WORDS = re.compile(r"\w+")
@@ -48,7 +50,9 @@ def shingles(text: str, size: int = SHINGLE) -> set[str]:
     words = syllables_and_numbers(text)
     if len(words) < size:
         return {" ".join(words)} if words else set()
-    return {" ".join(words[i : i + size]) for i in range(len(words) - size + 1)}
+    return {
+        " ".join(words[i : i + size]) for i in range(len(words) - size + 1)
+    }
 
 
 def jaccard(a: set[Any], b: set[Any]) -> float:
@@ -72,12 +76,16 @@ def shingle_hashes(text: str, size: int = SHINGLE) -> np.ndarray:
     words = syllables_and_numbers(text)
     codes = np.array([zlib.crc32(word.encode()) for word in words], np.uint64)
     if len(codes) > size:
-        windows = np.lib.stride_tricks.sliding_window_view(codes, size)  # (S, size)
+        windows = np.lib.stride_tricks.sliding_window_view(
+            codes, size
+        )  # (S, size)
     else:
         windows = codes[None, :]  # (1, n)
     total = np.zeros(len(windows), np.uint64)
     for column in range(windows.shape[1] if len(codes) else 0):
-        total = _mix(total + windows[:, column] + np.uint64(0x9E3779B97F4A7C15))
+        total = _mix(
+            total + windows[:, column] + np.uint64(0x9E3779B97F4A7C15)
+        )
     return np.unique(total) if len(codes) else np.empty(0, np.uint64)
 
 
@@ -92,7 +100,10 @@ def hash_functions(num: int = NUM_HASHES, seed: int = 1) -> np.ndarray:
 
 
 def minhash(
-    text: str | np.ndarray, num: int = NUM_HASHES, size: int = SHINGLE, seed: int = 1
+    text: str | np.ndarray,
+    num: int = NUM_HASHES,
+    size: int = SHINGLE,
+    seed: int = 1,
 ) -> np.ndarray:
     """The signature: for each hash function, the smallest value over all shingles.
 
@@ -184,7 +195,9 @@ class Clusters:
             "exact_duplicates": self.exact,
             "near_duplicates": self.near,
             "clusters": len(self.clusters),
-            "largest": [{"kept": kept, "dropped": names} for kept, names in top],
+            "largest": [
+                {"kept": kept, "dropped": names} for kept, names in top
+            ],
         }
 
 
@@ -203,13 +216,22 @@ class Index:
         size: int = SHINGLE,
         seed: int = 1,
     ) -> None:
-        self.threshold, self.num, self.size, self.seed = threshold, num, size, seed
+        self.threshold, self.num, self.size, self.seed = (
+            threshold,
+            num,
+            size,
+            seed,
+        )
         self.bands, self.rows = bands_for(threshold, num)
         self.report = Clusters(threshold, self.bands, self.rows)
         self._exact: dict[bytes, int] = {}
-        self._copies: dict[int, int] = {}  # position of a copy → of its original
+        self._copies: dict[
+            int, int
+        ] = {}  # position of a copy → of its original
         self._signatures: list[np.ndarray] = []
-        self._position: list[int] = []  # of each signature, among all documents
+        self._position: list[
+            int
+        ] = []  # of each signature, among all documents
         self._names: list[str] = []
 
     def add(self, document: Document) -> None:
@@ -222,7 +244,9 @@ class Index:
         if first != position:
             self._copies[position] = first
             return
-        self._signatures.append(minhash(document.text, self.num, self.size, self.seed))
+        self._signatures.append(
+            minhash(document.text, self.num, self.size, self.seed)
+        )
         self._position.append(position)
 
     def drops(self) -> set[int]:
@@ -231,7 +255,10 @@ class Index:
         report.seen, report.exact = len(self._names), len(self._copies)
         near = self._near()
         report.near = len(near)
-        gone = {self._position[i]: (self._position[j], s) for i, (j, s) in near.items()}
+        gone = {
+            self._position[i]: (self._position[j], s)
+            for i, (j, s) in near.items()
+        }
         for position in sorted(gone | self._copies.keys()):
             first, share = gone.get(position) or (self._copies[position], 1.0)
             # A copy of something that itself went belongs to what stayed instead.
@@ -247,10 +274,16 @@ class Index:
         kept: dict[tuple[int, int], list[int]] = {}
         near: dict[int, tuple[int, float]] = {}
         for i in crowded:
-            mine = [(band, int(b)) for band, b in enumerate(buckets[i]) if b >= 0]
-            others = sorted({j for bucket in mine for j in kept.get(bucket, ())})
+            mine = [
+                (band, int(b)) for band, b in enumerate(buckets[i]) if b >= 0
+            ]
+            others = sorted(
+                {j for bucket in mine for j in kept.get(bucket, ())}
+            )
             if others:
-                block = np.stack([self._signatures[j] for j in others])  # (K, num)
+                block = np.stack(
+                    [self._signatures[j] for j in others]
+                )  # (K, num)
                 shares = (block == self._signatures[i]).mean(axis=1)  # (K,)
                 best = int(shares.argmax())
                 if shares[best] >= self.threshold:
@@ -273,7 +306,9 @@ class Index:
         used = self.bands * self.rows
         keys = np.empty((n, self.bands), np.uint64)
         for start in range(0, n, _CHUNK):
-            block = np.stack(self._signatures[start : start + _CHUNK])  # (B, num)
+            block = np.stack(
+                self._signatures[start : start + _CHUNK]
+            )  # (B, num)
             parts = block[:, :used].reshape(len(block), self.bands, self.rows)
             keys[start : start + _CHUNK] = _mix(parts * weights).sum(axis=2)
         table = np.full((n, self.bands), -1, np.int32)
@@ -314,7 +349,9 @@ def deduplicate(
         yield from _survivors(read(spool), index, report)
 
 
-def _indexed(documents: Iterable[Document], index: Index) -> Iterator[Document]:
+def _indexed(
+    documents: Iterable[Document], index: Index
+) -> Iterator[Document]:
     for document in documents:
         index.add(document)
         yield document

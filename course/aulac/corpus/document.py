@@ -61,7 +61,9 @@ class Document:
     def from_dict(cls, record: dict[str, Any]) -> Document:
         """The inverse of `to_json`; unknown keys are kept in `meta`."""
         known = {"text", "source", "licence", "id", "title", "meta"}
-        extra = {key: value for key, value in record.items() if key not in known}
+        extra = {
+            key: value for key, value in record.items() if key not in known
+        }
         return cls(
             text=record["text"],
             source=record.get("source", "unknown"),

@@ -122,16 +122,22 @@ def build(
     report = Report(Path(out))
     index = Index(threshold)
     with staged(out) as part, _ticker(progress) as tick:
-        documents = _load(named, limits, seed, max_chars, options or {}, report)
+        documents = _load(
+            named, limits, seed, max_chars, options or {}, report
+        )
         spool = part / "accepted.jsonl"
         with spool.open("w", encoding="utf-8", newline="\n") as file:
-            for document in _accepted(tick(documents, "1/2"), report, hide_pii):
+            for document in _accepted(
+                tick(documents, "1/2"), report, hide_pii
+            ):
                 index.add(document)
                 file.write(document.to_json() + "\n")
                 report.accepted += 1
         gone = index.drops()
         report.duplicates = index.report.to_dict()
-        kept = (d for i, d in enumerate(tick(read(spool), "2/2")) if i not in gone)
+        kept = (
+            d for i, d in enumerate(tick(read(spool), "2/2")) if i not in gone
+        )
         entries, parts = _write_parts(kept, part, validation, report)
         spool.unlink()
         settings = {
@@ -168,8 +174,12 @@ def _check_limits(named: list[tuple[str, Source]], limits: Limits) -> None:
 
 
 def _limits_text(named: list[tuple[str, Source]], limits: Limits) -> str:
-    found = ((source.name, _limit(limits, name, source)) for name, source in named)
-    return ", ".join(f"{name}={'all' if n is None else n}" for name, n in found)
+    found = (
+        (source.name, _limit(limits, name, source)) for name, source in named
+    )
+    return ", ".join(
+        f"{name}={'all' if n is None else n}" for name, n in found
+    )
 
 
 def _load(
@@ -187,7 +197,9 @@ def _load(
             **options.get(name, {}),
         }
         report.loaded.setdefault(source.name, 0)
-        for document in source.load(_limit(limits, name, source), seed, **extra):
+        for document in source.load(
+            _limit(limits, name, source), seed, **extra
+        ):
             report.loaded[source.name] += 1
             yield document
 
@@ -208,7 +220,10 @@ def _accepted(
 
 
 def _write_parts(
-    documents: Iterable[Document], part: Path, validation: float, report: Report
+    documents: Iterable[Document],
+    part: Path,
+    validation: float,
+    report: Report,
 ) -> tuple[list[SourceEntry], dict[str, dict[str, Any]]]:
     """Write train.jsonl and validation.jsonl; returns entries and sums for the card."""
     entries: dict[tuple[str, str], SourceEntry] = {}
@@ -280,7 +295,9 @@ def _entry(
 
 def _check_parts(report: Report) -> None:
     if not report.unique:
-        why = ", ".join(f"{reason}: {n}" for reason, n in report.rejected.items())
+        why = ", ".join(
+            f"{reason}: {n}" for reason, n in report.rejected.items()
+        )
         raise CorpusError(
             f"Nothing is left of {report.stages['loaded']} documents "
             f"({why or 'the sources were empty'}). Check the files, or give more text.",
@@ -327,7 +344,12 @@ def _write_card(
 def _ticker(progress: bool | None) -> Iterator[Any]:
     """Yields tick(documents, step), which shows how many have passed."""
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
     console = Console(stderr=True)
     shown = console.is_terminal if progress is None else progress
@@ -343,7 +365,9 @@ def _ticker(progress: bool | None) -> Iterator[Any]:
     }
     with Progress(*columns, console=console, disable=not shown) as bar:
 
-        def tick(documents: Iterable[Document], step: str) -> Iterator[Document]:
+        def tick(
+            documents: Iterable[Document], step: str
+        ) -> Iterator[Document]:
             task = bar.add_task(labels[step], total=None)
             for document in documents:
                 yield document

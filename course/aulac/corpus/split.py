@@ -25,6 +25,8 @@ def split_of(document: Document, validation: float = 0.02) -> Split:
         ValueError: a share outside 0 to 1.
     """
     if not 0 <= validation <= 1:
-        raise ValueError(f"validation is a share from 0 to 1, not {validation}")
+        raise ValueError(
+            f"validation is a share from 0 to 1, not {validation}"
+        )
     position = int(stable_hash(document.source, document.id), 16) / 2**64
     return "validation" if position < validation else "train"

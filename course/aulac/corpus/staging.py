@@ -41,7 +41,9 @@ def staged(out: str | Path) -> Iterator[Path]:
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise explain(error, out) from error
-    except BaseException:  # Ctrl-C too: leave nothing half-made, then go on raising
+    except (
+        BaseException
+    ):  # Ctrl-C too: leave nothing half-made, then go on raising
         shutil.rmtree(part, ignore_errors=True)
         raise
 
@@ -66,7 +68,11 @@ def _claim(part: Path) -> None:
     pid = part / "pid"
     if pid.exists():
         owner = pid.read_text().strip()
-        if owner.isdigit() and int(owner) != os.getpid() and _alive(int(owner)):
+        if (
+            owner.isdigit()
+            and int(owner) != os.getpid()
+            and _alive(int(owner))
+        ):
             raise CorpusError(
                 f"Process {owner} is building this corpus now ({part}). "
                 "Wait for it, or end it and run again.",

@@ -19,11 +19,17 @@ class KVCache:
     """
 
     def __init__(
-        self, config: Config, size: int, batch: int = 1, like: Tensor | None = None
+        self,
+        config: Config,
+        size: int,
+        batch: int = 1,
+        like: Tensor | None = None,
     ):
         shape = (config.depth, batch, config.kv_heads, size, config.head_dim)
         options: dict[str, Any] = (
-            {} if like is None else {"dtype": like.dtype, "device": like.device}
+            {}
+            if like is None
+            else {"dtype": like.dtype, "device": like.device}
         )
         self.keys = torch.zeros(shape, **options)
         self.values = torch.zeros(shape, **options)

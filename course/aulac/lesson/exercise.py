@@ -28,7 +28,9 @@ def check(function: Any, cases: Iterable[tuple[Any, Any]]) -> None:
     function that changes them cannot spoil a later case.
     """
     name = getattr(function, "__name__", "hàm / function")
-    outcomes = [_try(function, arguments, expected) for arguments, expected in cases]
+    outcomes = [
+        _try(function, arguments, expected) for arguments, expected in cases
+    ]
     total = len(outcomes)
     passed = sum(outcome.state == "right" for outcome in outcomes)
     if not callable(function) or all(o.state == "empty" for o in outcomes):

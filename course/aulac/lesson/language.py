@@ -92,7 +92,10 @@ def localise(html: str) -> str:
     hidden = "aulac-en" if chosen == "vi" else "aulac-vi"
 
     def hide(match: re.Match[str]) -> str:
-        if hidden not in match["classes"].split() or "display:none" in match[0]:
+        if (
+            hidden not in match["classes"].split()
+            or "display:none" in match[0]
+        ):
             return match[0]
         return f'<{match["tag"]} style="display:none"{match["attributes"]}>'
 

@@ -47,8 +47,9 @@ def record(name: str, value: Any, unit: str | tuple[str, str] = "") -> Any:
     parts = {}
     for lang, its_unit in zip(("vi", "en"), units, strict=True):
         after = f" {escape(its_unit)}" if its_unit else ""
-        parts[lang] = f"<code>{escape(name)}</code> = <b>{written(value, lang)}</b>" + (
-            after
+        parts[lang] = (
+            f"<code>{escape(name)}</code> = <b>{written(value, lang)}</b>"
+            + (after)
         )
     if name in _guesses:
         vi, en = _beside(_guesses[name], value)
@@ -58,7 +59,13 @@ def record(name: str, value: Any, unit: str | tuple[str, str] = "") -> Any:
         parts["vi"],
         parts["en"],
         "aulac-record",
-        {RECORD_MIME: {"name": name, "value": finite(value), "unit": units[1]}},
+        {
+            RECORD_MIME: {
+                "name": name,
+                "value": finite(value),
+                "unit": units[1],
+            }
+        },
     )
     return value
 
@@ -67,7 +74,8 @@ def _beside(guess: Any, value: Any) -> tuple[str, str]:
     vi = f" · bạn đoán {written(guess, 'vi')}"
     en = f" · you guessed {written(guess, 'en')}"
     both_numbers = all(
-        isinstance(x, int | float) and not isinstance(x, bool) for x in (guess, value)
+        isinstance(x, int | float) and not isinstance(x, bool)
+        for x in (guess, value)
     )
     if guess == value:
         return vi + ": đúng", en + ": right"
@@ -121,7 +129,9 @@ def written(value: Any, lang: str) -> str:
     return text
 
 
-def _say(vi: str, en: str, css: str, extra: dict[str, Any] | None = None) -> None:
+def _say(
+    vi: str, en: str, css: str, extra: dict[str, Any] | None = None
+) -> None:
     html = f'<div class="{css}">{spans(vi, en)}</div>'
     data: dict[str, Any] = {
         "text/html": html,

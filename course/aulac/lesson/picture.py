@@ -63,7 +63,9 @@ def _png(picture: Any) -> bytes | None:
     if isinstance(picture, bytes):
         return picture
     figure = (
-        picture if hasattr(picture, "savefig") else getattr(picture, "figure", None)
+        picture
+        if hasattr(picture, "savefig")
+        else getattr(picture, "figure", None)
     )
     buffer = BytesIO()
     if figure is not None and hasattr(figure, "savefig"):
@@ -117,10 +119,11 @@ def _figure(png: bytes, alt: Mapping[str, str]) -> str:
 
 
 def _labelled(body: str, alt: Mapping[str, str]) -> str:
-    name = "aulac-alt-" + hashlib.sha256(alt.get("vi", "").encode()).hexdigest()[:10]
-    return (
-        f'<div role="group" aria-labelledby="{name}">{_caption(name, alt)}{body}</div>'
+    name = (
+        "aulac-alt-"
+        + hashlib.sha256(alt.get("vi", "").encode()).hexdigest()[:10]
     )
+    return f'<div role="group" aria-labelledby="{name}">{_caption(name, alt)}{body}</div>'
 
 
 def _caption(name: str, alt: Mapping[str, str]) -> str:
@@ -129,7 +132,9 @@ def _caption(name: str, alt: Mapping[str, str]) -> str:
         "clip-path:inset(50%);white-space:nowrap"
     )
     words = spans(escape(alt.get("vi", "")), escape(alt.get("en", "")))
-    return f'<span id="{name}" class="aulac-alt" style="{unseen}">{words}</span>'
+    return (
+        f'<span id="{name}" class="aulac-alt" style="{unseen}">{words}</span>'
+    )
 
 
 def table_html(table: Any) -> str:
@@ -144,13 +149,17 @@ def table_html(table: Any) -> str:
     else:
         rows = [list(row) for row in table]
     if not rows:
-        raise ValueError("show() got an empty table; its first row must be the head.")
+        raise ValueError(
+            "show() got an empty table; its first row must be the head."
+        )
     head = "".join(f'<th scope="col">{_cell(cell)}</th>' for cell in rows[0])
     body = "".join(
         "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>"
         for row in rows[1:]
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return (
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
 
 
 def _cell(cell: Any) -> str:

@@ -38,7 +38,9 @@ class Here:
 
         return artefacts.need(name, self.scale.name)
 
-    def makes(self, name: str, resume: bool = False) -> AbstractContextManager[Path]:
+    def makes(
+        self, name: str, resume: bool = False
+    ) -> AbstractContextManager[Path]:
         """A folder to write an artefact into; `resume` keeps an interrupted attempt.
 
         Nobody sees it until the `with` block ends well; then it replaces the old one
@@ -113,7 +115,9 @@ def _seed_torch_later(seed: int) -> None:
         return
 
     def look(*_: Any) -> None:
-        if "torch" in sys.modules and hasattr(sys.modules["torch"], "manual_seed"):
+        if "torch" in sys.modules and hasattr(
+            sys.modules["torch"], "manual_seed"
+        ):
             shell.events.unregister("pre_run_cell", look)
             _seed_torch(seed)
 

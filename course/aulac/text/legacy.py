@@ -28,7 +28,14 @@ _VISCII = (
     "ẠẮẰẶẤẦẨẬẼẸẾỀỂỄỆỐỒỔỖỘỢỚỜỞỊỎỌỈỦŨỤỲÕắằặấầẩậẽẹếềểễệốồổỗỠƠộờởịỰỨỪỬơớƯÀÁÂÃẢĂẳẵÈÉÊẺÌÍĨỳ"
     "ĐứÒÓÔạỷừửÙÚỹỵÝỡưàáâãảăữẫèéêẻìíĩỉđựòóôõỏọụùúũủýợỮ"
 )
-_VISCII_CONTROLS = {0x02: "Ẳ", 0x05: "Ẵ", 0x06: "Ẫ", 0x14: "Ỷ", 0x19: "Ỹ", 0x1E: "Ỵ"}
+_VISCII_CONTROLS = {
+    0x02: "Ẳ",
+    0x05: "Ẵ",
+    0x06: "Ẫ",
+    0x14: "Ỷ",
+    0x19: "Ỹ",
+    0x1E: "Ỵ",
+}
 
 # VNI: tones in the order huyền, sắc, hỏi, ngã, nặng.
 _VNI_TONES = {"": "øùûõï", "â": "àáåãä", "ê": "èéúüë"}
@@ -42,7 +49,12 @@ def _vni_letters() -> dict[str, str]:
     table = _VNI_BASES | _VNI_WHOLE
     shapes = {"a": ("a", ""), "e": ("e", ""), "o": ("o", ""), "u": ("u", "")}
     shapes |= {"y": ("y", ""), "ơ": ("ô", ""), "ư": ("ö", "")}
-    shapes |= {"â": ("a", "â"), "ê": ("e", "â"), "ô": ("o", "â"), "ă": ("a", "ê")}
+    shapes |= {
+        "â": ("a", "â"),
+        "ê": ("e", "â"),
+        "ô": ("o", "â"),
+        "ă": ("a", "ê"),
+    }
     for letter, (base, hat) in shapes.items():
         table[letter] = base + hat
         for tone, code in zip(_VNI_ORDER, _VNI_TONES[hat], strict=True):
@@ -70,7 +82,9 @@ def _table(encoding: str) -> dict[int, str]:
         table = _cp1258_bytes()
     else:
         names = ", ".join(ENCODINGS)
-        raise ValueError(f"the encoding {encoding!r} is unknown: use one of {names}")
+        raise ValueError(
+            f"the encoding {encoding!r} is unknown: use one of {names}"
+        )
     return table
 
 
@@ -131,11 +145,15 @@ def _decode_vni(text: str) -> str:
     back = _vni()[1]
     out, i = [], 0
     while i < len(text):
-        code = text[i : i + 2]  # a base letter with its marks, where there is one
+        code = text[
+            i : i + 2
+        ]  # a base letter with its marks, where there is one
         if code not in back:
             code = code[:1]
         plain = (
-            as_windows(ord(code)) if ord(code[0]) < 0x100 and len(code) == 1 else code
+            as_windows(ord(code))
+            if ord(code[0]) < 0x100 and len(code) == 1
+            else code
         )
         out.append(back.get(code, plain))
         i += len(code)
@@ -232,13 +250,16 @@ def detect_legacy(text: str | bytes) -> str | None:
             text = text.decode()
         except UnicodeDecodeError:
             text = "".join(map(as_windows, text))
-    pieces = [p for p in text.split() if not p.isascii() or not p.isprintable()]
+    pieces = [
+        p for p in text.split() if not p.isascii() or not p.isprintable()
+    ]
     pieces = pieces[:2000]
     if not pieces:
         return None
     as_is = syllable_share(pieces)
     shares = {
-        e: syllable_share([decode_legacy(p, e) for p in pieces]) for e in ENCODINGS
+        e: syllable_share([decode_legacy(p, e) for p in pieces])
+        for e in ENCODINGS
     }
     best = max(ENCODINGS, key=lambda e: shares[e])
     return best if shares[best] >= max(0.6, as_is + 0.3) else None

@@ -84,7 +84,9 @@ def strip_tone(text: str) -> str:
 
 def strip_marks(text: str) -> str:
     """Take every mark off, and write đ as d: what is left is easy to type."""
-    bare = "".join(c for c in decompose(text) if unicodedata.category(c) != "Mn")
+    bare = "".join(
+        c for c in decompose(text) if unicodedata.category(c) != "Mn"
+    )
     return normalise(bare.replace("đ", "d").replace("Đ", "D"))
 
 

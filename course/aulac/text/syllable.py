@@ -70,7 +70,8 @@ _AFTER_Q = {"i": "- n t nh ch", "ô": "c"}  # quí, quít, quốc: nowhere else
 # The longest first, because "ngh" begins with "ng" and "n".
 ONSETS = tuple(
     re.findall(
-        "[a-zđ]+", "ngh ch gh gi kh ng nh ph th tr b c d đ g h k l m n p q r s t v x"
+        "[a-zđ]+",
+        "ngh ch gh gi kh ng nh ph th tr b c d đ g h k l m n p q r s t v x",
     )
 )
 STOPS = ("p", "t", "c", "ch")
@@ -117,7 +118,11 @@ def _fits(onset: str, parts: Parts, spelled: str) -> bool:
     """Whether the onset may be spelled so before this rhyme."""
     glide, nucleus, _ = parts
     front = spelled.startswith(_FRONT)
-    if nucleus in ("yê", "iê") and not glide and (nucleus == "yê") == bool(onset):
+    if (
+        nucleus in ("yê", "iê")
+        and not glide
+        and (nucleus == "yê") == bool(onset)
+    ):
         return False
     if onset in ("k", "gh", "ngh"):
         return front and (nucleus != "y" or onset == "k")
@@ -184,7 +189,9 @@ def mark_on_vowel(word: str, tone: Tone) -> bool:
 
 def inventory() -> Iterator[str]:
     """Every spelling without tone that the grammar allows, each once."""
-    rests = sorted(set(RHYMES) | {rest[1:] for rest in RHYMES if rest[0] == "i"})
+    rests = sorted(
+        set(RHYMES) | {rest[1:] for rest in RHYMES if rest[0] == "i"}
+    )
     for onset in ("", *ONSETS):
         for rest in sorted(_Q_RHYMES) if onset == "q" else rests:
             if (found := anatomy(onset + rest)) and found[0] == onset:
@@ -222,7 +229,11 @@ def _place(onset: str, glide: str, nucleus: str, coda: str, style: str) -> int:
     """The index, in onset+glide+nucleus+coda, of the letter that takes the mark."""
     start = len(onset) + len(glide)
     if style == "old" and glide and not coda and onset != "q":
-        if nucleus in ("a", "e", "y"):  # hòa, khỏe, thúy; thuở and huệ never differ
+        if nucleus in (
+            "a",
+            "e",
+            "y",
+        ):  # hòa, khỏe, thúy; thuở and huệ never differ
             return start - 1
     elif style not in ("new", "old"):
         raise ValueError(f'the style {style!r} is unknown: use "new" or "old"')
@@ -337,7 +348,11 @@ def tone_styles(text: str) -> Counter[str]:
         new, old = rewrite(lower, "new"), rewrite(lower, "old")
         if new != old:
             counts[
-                "new" if lower == new else "old" if lower == old else "misplaced"
+                "new"
+                if lower == new
+                else "old"
+                if lower == old
+                else "misplaced"
             ] += 1
         elif lower != new:
             counts["misplaced"] += 1

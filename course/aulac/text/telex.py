@@ -16,7 +16,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from aulac.text.marks import TONE_OF_MARK, Tone, decompose, normalise, strip_tone
+from aulac.text.marks import (
+    TONE_OF_MARK,
+    Tone,
+    decompose,
+    normalise,
+    strip_tone,
+)
 from aulac.text.syllable import compose_syllable, parse_syllable, place_tone
 
 _TONE_KEYS = {tone.key: tone for tone in Tone if tone.key}
@@ -43,7 +49,9 @@ class _Word:
     def press(self, key: str) -> None:
         low, self.big_key = key.lower(), key.isupper()
         if not key.isascii():
-            self.literal = True  # a letter Telex does not make: leave the word be
+            self.literal = (
+                True  # a letter Telex does not make: leave the word be
+            )
         if self.literal or low in self.undone or not self._act(low):
             capital = key.isupper() and low.upper() == key and len(low) == 1
             self.letters += low if capital else key
@@ -64,7 +72,9 @@ class _Word:
         tone = _TONE_KEYS.get(key, Tone.NGANG)
         if not any(c in _VOWELS for c in self.letters):
             return False
-        if tone is self.tone:  # the same key again, or z with nothing to take off
+        if (
+            tone is self.tone
+        ):  # the same key again, or z with nothing to take off
             self.tone = Tone.NGANG
             self.undone.update({*_TONE_KEYS, "z"} if key != "z" else ())
             return False
@@ -107,7 +117,9 @@ class _Word:
             return self._change(first | {at + 1: "ơ"}, undo="w")
         if "ua" in plain or "uu" in plain:
             return self._change({start + plain.index("u"): "ư"}, undo="w")
-        places = [i for i in range(start, end) if _bare(self.letters[i]) in _HORNS]
+        places = [
+            i for i in range(start, end) if _bare(self.letters[i]) in _HORNS
+        ]
         if not places:
             return False
         at = places[-1]
@@ -122,7 +134,9 @@ class _Word:
 
     def _drop_horn(self) -> bool:
         """ww: take that ư away again, and type the w."""
-        self.letters = self.letters[: self.horn] + self.letters[self.horn + 1 :]
+        self.letters = (
+            self.letters[: self.horn] + self.letters[self.horn + 1 :]
+        )
         del self.capitals[self.horn]
         self.undone.add("w")
         return False
@@ -162,11 +176,16 @@ class _Word:
         return "".join(c.upper() if big else c for c, big in pairs)
 
     def _toned(self, style: str) -> str:
-        for tone in (self.tone, Tone.SAC):  # a stop coda takes sắc: place it there
+        for tone in (
+            self.tone,
+            Tone.SAC,
+        ):  # a stop coda takes sắc: place it there
             parsed = parse_syllable(_with_tone(self.letters, tone))
             if parsed:
                 spelled = decompose(compose_syllable(parsed, style))
-                return normalise(spelled.replace(parsed.tone.mark, self.tone.mark))
+                return normalise(
+                    spelled.replace(parsed.tone.mark, self.tone.mark)
+                )
         return _with_tone(self.letters, self.tone)
 
 
@@ -175,7 +194,9 @@ def _bare(letter: str) -> str:
 
 
 def _possible(letters: str) -> bool:
-    return any(parse_syllable(_with_tone(letters, t)) for t in (Tone.NGANG, Tone.SAC))
+    return any(
+        parse_syllable(_with_tone(letters, t)) for t in (Tone.NGANG, Tone.SAC)
+    )
 
 
 def _with_tone(letters: str, tone: Tone) -> str:
@@ -225,7 +246,11 @@ def _keys(word: str) -> str:
             tone = TONE_OF_MARK[char].key
     for letter in strip_tone(word):
         keys += _letter_keys(letter)
-    keys = keys.replace("uwow", "uow").replace("UWOW", "UOW").replace("UwOw", "UOw")
+    keys = (
+        keys.replace("uwow", "uow")
+        .replace("UWOW", "UOW")
+        .replace("UwOw", "UOw")
+    )
     parsed = parse_syllable(word)
     if parsed and parsed.nucleus == "oo":
         keys = re.sub("oo", "ooo", keys, flags=re.IGNORECASE)

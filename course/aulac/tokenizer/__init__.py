@@ -11,7 +11,11 @@
 from aulac.tokenizer.bpe import BPE
 from aulac.tokenizer.fast import SPECIALS, Tokenizer
 from aulac.tokenizer.fertility import bytes_per_token, fertility, interval
-from aulac.tokenizer.references import REFERENCES, VocabularyMissingError, reference
+from aulac.tokenizer.references import (
+    REFERENCES,
+    VocabularyMissingError,
+    reference,
+)
 from aulac.tokenizer.stages import VocabularyError, train
 
 __all__ = [

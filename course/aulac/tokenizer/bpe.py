@@ -60,7 +60,9 @@ def count_pairs(
     return counts, where
 
 
-def merge_word(word: list[int], pair: Pair, new: int) -> list[tuple[Pair, int]]:
+def merge_word(
+    word: list[int], pair: Pair, new: int
+) -> list[tuple[Pair, int]]:
     """Replace `pair` by `new` in `word`, in place, from left to right.
 
     Returns what that changed: (pair, -1) for a neighbourhood lost, (pair, +1) for
@@ -98,8 +100,12 @@ class BPE:
         self.cut = cut
         self.merges: list[tuple[bytes, bytes]] = []
         self.tokens: list[bytes] = list(BYTES)
-        self.ids: dict[bytes, int] = {byte: place for place, byte in enumerate(BYTES)}
-        self.ranks: dict[Pair, tuple[int, int]] = {}  # pair: its rank, its new id
+        self.ids: dict[bytes, int] = {
+            byte: place for place, byte in enumerate(BYTES)
+        }
+        self.ranks: dict[
+            Pair, tuple[int, int]
+        ] = {}  # pair: its rank, its new id
         self._known: dict[str, list[int]] = {}
         for left, right in merges:
             self.add((self.ids[left], self.ids[right]))
@@ -140,7 +146,9 @@ class BPE:
         heapq.heapify(heap)
         while heap and bpe.vocab_size < vocab_size:
             count, pair = heapq.heappop(heap)
-            if -count != counts[pair]:  # an old entry: the pair is rarer by now
+            if (
+                -count != counts[pair]
+            ):  # an old entry: the pair is rarer by now
                 heapq.heappush(heap, (-counts[pair], pair))
                 continue
             if -count < max(1, least):

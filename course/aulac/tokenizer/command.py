@@ -21,7 +21,13 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-COLOURS = ["on blue", "on dark_green", "on purple", "on orange4", "on dark_cyan"]
+COLOURS = [
+    "on blue",
+    "on dark_green",
+    "on purple",
+    "on orange4",
+    "on dark_cyan",
+]
 SAMPLE = "Tiếng Việt giàu và đẹp. Nước Cộng hòa xã hội chủ nghĩa Việt Nam, năm 1945."
 
 Wanted = Annotated[
@@ -51,11 +57,16 @@ def train(
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Thư mục kết quả. / Folder to write.")
+        Path,
+        typer.Option(
+            "--out", "-o", help="Thư mục kết quả. / Folder to write."
+        ),
     ] = Path("tokenizer"),
     vocab_size: Annotated[
         int,
-        typer.Option("--vocab-size", "-v", help="Số token. / How many tokens."),
+        typer.Option(
+            "--vocab-size", "-v", help="Số token. / How many tokens."
+        ),
     ] = 8192,
     plain: Annotated[
         bool,
@@ -98,9 +109,13 @@ def train(
 
     kept, held = _texts(sources, limit)
     try:
-        tokenizer = run(kept, vocab_size, superwords=not plain, stage_one=stage_one)
+        tokenizer = run(
+            kept, vocab_size, superwords=not plain, stage_one=stage_one
+        )
     except VocabularyError as error:
-        fewer = f" Thử số nhỏ hơn: -v {error.possible}." if error.possible else ""
+        fewer = (
+            f" Thử số nhỏ hơn: -v {error.possible}." if error.possible else ""
+        )
         _fail(
             f"Không đủ dữ liệu cho {vocab_size} token, hoặc số ấy không hợp lệ.{fewer}",
             str(error),
@@ -111,7 +126,10 @@ def train(
         f"Đã ghi {out} ({tokenizer.vocab_size} token) từ {len(kept)} văn bản. / "
         f"Wrote {out} ({tokenizer.vocab_size} tokens) from {len(kept)} documents."
     )
-    for vi, en, some in ("đã học", "seen", kept[:1000]), ("để riêng", "held out", held):
+    for vi, en, some in (
+        ("đã học", "seen", kept[:1000]),
+        ("để riêng", "held out", held),
+    ):
         if some:
             value = f"{fertility(tokenizer, some):.3f}"
             console.print(
@@ -130,7 +148,8 @@ def encode(
     ] = None,
     tokenizer: Wanted = None,
     ids: Annotated[
-        bool, typer.Option("--ids", help="Chỉ in số hiệu. / Print the ids only.")
+        bool,
+        typer.Option("--ids", help="Chỉ in số hiệu. / Print the ids only."),
     ] = False,
 ) -> None:
     """Tách một câu thành token, tô màu từng mảnh.
@@ -166,7 +185,8 @@ def compare(
     ] = None,
     tokenizer: Wanted = None,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, help="Số văn bản. / Documents.")
+        int,
+        typer.Option("--limit", "-n", min=1, help="Số văn bản. / Documents."),
     ] = 200,
 ) -> None:
     """So các bộ tách token trên cùng một văn bản, ở dạng NFC và NFD.
@@ -185,7 +205,10 @@ def compare(
     syllables = sum(len(one.split()) for one in texts)
     size = sum(len(one.encode()) for one in texts)
     if not syllables:
-        _fail("Văn bản không có âm tiết nào để đo.", "The text holds no syllable.")
+        _fail(
+            "Văn bản không có âm tiết nào để đo.",
+            "The text holds no syllable.",
+        )
     table = Table(
         "",
         "từ vựng / vocabulary",
@@ -212,10 +235,14 @@ def compare(
 @app.command()
 def show(
     folder: Annotated[
-        str | None, typer.Argument(help="Thư mục có tokenizer.json. / Its folder.")
+        str | None,
+        typer.Argument(help="Thư mục có tokenizer.json. / Its folder."),
     ] = None,
     count: Annotated[
-        int, typer.Option("--count", "-n", min=1, help="Số ví dụ. / How many examples.")
+        int,
+        typer.Option(
+            "--count", "-n", min=1, help="Số ví dụ. / How many examples."
+        ),
     ] = 12,
 ) -> None:
     """Bên trong một bộ tách token: cỡ, token qua khoảng trắng, token dài nhất.
@@ -229,7 +256,8 @@ def show(
     learnt = [token for token in tokens[len(SPECIALS) :] if len(token) > 1]
     words = [token for token in learnt if b" " in token.strip()]
     longest = sorted(
-        set(learnt), key=lambda token: (-len(token.decode(errors="replace")), token)
+        set(learnt),
+        key=lambda token: (-len(token.decode(errors="replace")), token),
     )
     rows = [
         ("từ vựng / vocabulary", f"{len(tokens):,}"),

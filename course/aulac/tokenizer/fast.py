@@ -28,7 +28,11 @@ from tokenizers import pre_tokenizers as pre
 from aulac.tokenizer.alphabet import BYTES, unspell
 from aulac.tokenizer.bpe import SYLLABLES
 
-END, IM_START, IM_END = SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+END, IM_START, IM_END = SPECIALS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+)
 
 # The whole split of a superword tokenizer, as llama.cpp's `superbpe` has it: numbers
 # stand apart, in groups of three digits counted from the right (1|234|567).
@@ -70,7 +74,10 @@ def assemble(
     backend.pre_tokenizer = split(by_syllable)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in SPECIALS]
+        [
+            AddedToken(token, special=True, normalized=False)
+            for token in SPECIALS
+        ]
     )
     return backend
 
@@ -90,7 +97,9 @@ class Tokenizer:
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         self.backend = backend
-        found = tuple(backend.id_to_token(place) for place in range(len(SPECIALS)))
+        found = tuple(
+            backend.id_to_token(place) for place in range(len(SPECIALS))
+        )
         if found != SPECIALS:
             raise ValueError(
                 f"this tokenizer's ids 0 to 2 are {found}, not {SPECIALS}: it was not "
@@ -145,7 +154,9 @@ class Tokenizer:
     def __len__(self) -> int:
         return self.vocab_size
 
-    def __reduce__(self) -> tuple[type[Tokenizer], tuple[tokenizers.Tokenizer]]:
+    def __reduce__(
+        self,
+    ) -> tuple[type[Tokenizer], tuple[tokenizers.Tokenizer]]:
         return Tokenizer, (self.backend,)  # the clones are made anew
 
     def __repr__(self) -> str:
@@ -173,19 +184,24 @@ class Tokenizer:
             return [backend.encode(flat[0], add_special_tokens=False).ids]
         done = iter(backend.encode_batch_fast(flat, add_special_tokens=False))
         return [
-            [token for part in parts for token in next(done).ids] for parts in batch
+            [token for part in parts for token in next(done).ids]
+            for parts in batch
         ]
 
     def encode_bytes(self, data: bytes) -> list[int]:
         """Ids of any bytes, nothing normalised: `decode_bytes` gives them back."""
         ids: list[int] = []
-        pieces = STRAY.split(bytes(data).decode("utf-8", errors="surrogateescape"))
+        pieces = STRAY.split(
+            bytes(data).decode("utf-8", errors="surrogateescape")
+        )
         for place, piece in enumerate(pieces):
             if place % 2:  # not UTF-8: one id a byte
                 stray = piece.encode("utf-8", errors="surrogateescape")
                 ids.extend(self._byte_id[byte] for byte in stray)
             elif piece:
-                ids.extend(self._raw.encode(piece, add_special_tokens=False).ids)
+                ids.extend(
+                    self._raw.encode(piece, add_special_tokens=False).ids
+                )
         return ids
 
     # ids to text
@@ -211,7 +227,9 @@ class Tokenizer:
 
     def pieces(self, text: str) -> list[str | bytes]:
         """The text of each token of `text`; bytes where it cuts a character."""
-        return [_readable(self.token_bytes(token)) for token in self.encode(text)]
+        return [
+            _readable(self.token_bytes(token)) for token in self.encode(text)
+        ]
 
     # disk
 
@@ -254,7 +272,9 @@ class Tokenizer:
             "chat_template": TEMPLATE,
         }
         text = json.dumps(config, ensure_ascii=False, indent=2)
-        (folder / "tokenizer_config.json").write_text(text + "\n", encoding="utf8")
+        (folder / "tokenizer_config.json").write_text(
+            text + "\n", encoding="utf8"
+        )
         return folder
 
 

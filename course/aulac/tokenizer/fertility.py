@@ -33,7 +33,9 @@ class Count(NamedTuple):
 def count(tokenizer: Encodes, texts: Iterable[str]) -> list[Count]:
     """Tokens, syllables and bytes of each text, all counted on its NFC form."""
     return [
-        Count(len(tokenizer.encode(text)), len(text.split()), len(text.encode()))
+        Count(
+            len(tokenizer.encode(text)), len(text.split()), len(text.encode())
+        )
         for text in map(nfc, texts)
     ]
 
@@ -51,7 +53,9 @@ def bytes_per_token(tokenizer: Encodes, texts: Iterable[str]) -> float:
     counts = count(tokenizer, texts)
     tokens = sum(one.tokens for one in counts)
     if not tokens:
-        raise ValueError("bytes per token of no text at all: give one text or more")
+        raise ValueError(
+            "bytes per token of no text at all: give one text or more"
+        )
     return sum(one.bytes for one in counts) / tokens
 
 
@@ -83,5 +87,7 @@ def _ratio(counts: Iterable[Count]) -> float:
         tokens += one.tokens
         syllables += one.syllables
     if not syllables:
-        raise ValueError("fertility of no text at all: give one syllable or more")
+        raise ValueError(
+            "fertility of no text at all: give one syllable or more"
+        )
     return tokens / syllables

@@ -62,10 +62,18 @@ REFERENCES = {
         CL100K,
     ),
     "llama3": Source(
-        "Llama 3", "llama-models", "llama_models", "llama3/tokenizer.model", LLAMA3
+        "Llama 3",
+        "llama-models",
+        "llama_models",
+        "llama3/tokenizer.model",
+        LLAMA3,
     ),
     "llama4": Source(
-        "Llama 4", "llama-models", "llama_models", "llama4/tokenizer.model", O200K
+        "Llama 4",
+        "llama-models",
+        "llama_models",
+        "llama4/tokenizer.model",
+        O200K,
     ),
 }
 
@@ -99,7 +107,9 @@ class Reference:
         """The text of each token of `text`; bytes where it cuts a character."""
         from aulac.tokenizer.fast import _readable
 
-        return [_readable(self.token_bytes(token)) for token in self.encode(text)]
+        return [
+            _readable(self.token_bytes(token)) for token in self.encode(text)
+        ]
 
     def __repr__(self) -> str:
         return f"Reference({self.name!r}, {self.model}, vocab_size={self.vocab_size})"

@@ -27,7 +27,14 @@ from tokenizers import models, normalizers, trainers
 from tokenizers import pre_tokenizers as pre
 
 from aulac.tokenizer.alphabet import BYTES, unspell
-from aulac.tokenizer.fast import SPECIALS, Tokenizer, assemble, names, nfc, split
+from aulac.tokenizer.fast import (
+    SPECIALS,
+    Tokenizer,
+    assemble,
+    names,
+    nfc,
+    split,
+)
 
 SMALLEST = len(SPECIALS) + len(BYTES)
 # What plain BPE needs before it has most syllables whole. Measured on held-out text:
@@ -87,7 +94,9 @@ def train(
     return Tokenizer(assemble(vocabulary, merges))
 
 
-def plain(texts: Iterable[str], vocab_size: int, progress: bool = False) -> Backend:
+def plain(
+    texts: Iterable[str], vocab_size: int, progress: bool = False
+) -> Backend:
     """Stage one: byte-level BPE that never crosses the edge of a syllable."""
     backend = Backend(models.BPE())
     backend.normalizer = normalizers.NFC()
@@ -104,7 +113,10 @@ def plain(texts: Iterable[str], vocab_size: int, progress: bool = False) -> Back
 
 
 def across(
-    texts: Iterable[str], backend: Backend, vocab_size: int, progress: bool = False
+    texts: Iterable[str],
+    backend: Backend,
+    vocab_size: int,
+    progress: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """Stage two: the merges across spaces, as pairs of spelled tokens.
 
@@ -143,7 +155,9 @@ def rewritten(texts: Iterable[str], backend: Backend) -> Iterator[str]:
     ]
     found = (phrase for text in texts for phrase in PHRASE.findall(text))
     while batch := list(islice(found, BATCH)):
-        for encoding in backend.encode_batch_fast(batch, add_special_tokens=False):
+        for encoding in backend.encode_batch_fast(
+            batch, add_special_tokens=False
+        ):
             yield from "".join(map(whole.__getitem__, encoding.ids)).split()
 
 
@@ -165,7 +179,9 @@ def _merges(backend: Backend) -> tuple[dict[str, int], list[tuple[str, str]]]:
     return model["vocab"], [(left, right) for left, right in model["merges"]]
 
 
-def _first_size(vocab_size: int, superwords: bool, stage_one: int | None) -> int:
+def _first_size(
+    vocab_size: int, superwords: bool, stage_one: int | None
+) -> int:
     if vocab_size < SMALLEST:
         raise VocabularyError(
             f"a vocabulary of {vocab_size} is too small: 256 bytes and "

@@ -54,7 +54,8 @@ def _box(letters: str, vi: str, en: str, colour: str) -> str:
 
 def _parts_html(syllable: Syllable) -> str:
     boxes = [
-        _box(getattr(syllable, name), vi, en, colour) for name, vi, en, colour in _PARTS
+        _box(getattr(syllable, name), vi, en, colour)
+        for name, vi, en, colour in _PARTS
     ]
     tone = syllable.tone
     sign = "\u25cc" + tone.mark if tone.mark else "\u25cc"
@@ -98,7 +99,9 @@ def why_not(word: str) -> tuple[str, str]:
 def _with_tone(letters: str, tone: Tone) -> str | None:
     for at, letter in enumerate(letters):
         if decompose(letter)[0] in "aeiouy":
-            marked = normalise(letters[: at + 1] + tone.mark + letters[at + 1 :])
+            marked = normalise(
+                letters[: at + 1] + tone.mark + letters[at + 1 :]
+            )
             if parsed := parse_syllable(marked):
                 return compose_syllable(parsed)
     return None
@@ -122,7 +125,9 @@ def _wrong_letters(letters: str) -> tuple[str, str]:
         )
     glide, nucleus, coda = RHYMES[rest]
     try:
-        usual = compose_syllable(Syllable(onset, glide, nucleus, coda, Tone.NGANG))
+        usual = compose_syllable(
+            Syllable(onset, glide, nucleus, coda, Tone.NGANG)
+        )
     except ValueError:
         usual = ""
     if usual and usual != letters:
@@ -146,7 +151,9 @@ def _legacy(word: str, encoding: str) -> tuple[str, str]:
         pieces = [encode_legacy(c, encoding) for c in normalise(word)]
     except UnicodeEncodeError as error:
         missing = escape(error.object[error.start])
-        return "–", spans(f"không có mã cho {missing}", f"no code for {missing}")
+        return "–", spans(
+            f"không có mã cho {missing}", f"no code for {missing}"
+        )
     seen = b"".join(pieces).decode("cp1252", errors="replace")
     reads = spans("mở nhầm: ", "misread: ")
     return _hex(pieces), f"{reads}“{escape(seen)}”"
@@ -173,7 +180,9 @@ def _bytes_html(word: str) -> str:
         f'<td style="{_CELL}">{data}</td><td style="{_CELL}">{note}</td></tr>'
         for label, data, note in rows
     )
-    return f'<table style="border-collapse:collapse;margin:.2em 0">{body}</table>'
+    return (
+        f'<table style="border-collapse:collapse;margin:.2em 0">{body}</table>'
+    )
 
 
 def anatomy_html(text: str) -> str:
@@ -217,7 +226,9 @@ def demo(word: str = "nghiêng", examples: Sequence[str] = EXAMPLES) -> None:
         )
         answer = ipywidgets.HTML(anatomy_html(word))
         entry.observe(
-            lambda change: setattr(answer, "value", anatomy_html(change["new"])),
+            lambda change: setattr(
+                answer, "value", anatomy_html(change["new"])
+            ),
             names="value",
         )
         return ipywidgets.VBox([entry, answer])

@@ -25,7 +25,9 @@ from aulac.lesson.outcome import written
 from aulac.text import normalise
 from aulac.widgets import present
 
-MOST_WORDS = 90  # of each text shown; the numbers are always those of the whole text
+MOST_WORDS = (
+    90  # of each text shown; the numbers are always those of the whole text
+)
 EXAMPLES = (
     (
         "Con mèo mà trèo cây cau, hỏi thăm chú chuột đi đâu vắng nhà.",
@@ -55,7 +57,9 @@ def shared_words(text: str, other: set[str], size: int) -> list[bool]:
     inside = [False] * len(words)
     for start in range(max(len(words) - size + 1, min(len(words), 1))):
         if " ".join(words[start : start + size]) in other:
-            inside[start : start + size] = [True] * len(words[start : start + size])
+            inside[start : start + size] = [True] * len(
+                words[start : start + size]
+            )
     return inside
 
 

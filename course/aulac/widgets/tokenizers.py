@@ -13,7 +13,11 @@ from typing import Any
 
 from aulac.lesson.language import choose, localise, spans
 from aulac.text import decompose, normalise
-from aulac.tokenizer.references import REFERENCES, VocabularyMissingError, reference
+from aulac.tokenizer.references import (
+    REFERENCES,
+    VocabularyMissingError,
+    reference,
+)
 from aulac.widgets import present
 
 SENTENCE = "Tiếng Việt giàu và đẹp. Nước Việt Nam độc lập năm 1945."
@@ -121,7 +125,9 @@ def playground_html(text: str, tokenizers: Mapping[str, Any]) -> str:
     )
 
 
-def demo(text: str = SENTENCE, tokenizers: Mapping[str, Any] | None = None) -> None:
+def demo(
+    text: str = SENTENCE, tokenizers: Mapping[str, Any] | None = None
+) -> None:
     """Show the playground on `text`.
 
     tokenizers: name to anything with `encode`, `pieces` and `vocab_size`; GPT-4o,
@@ -144,7 +150,10 @@ def _widget(text: str, tokenizers: Mapping[str, Any]) -> Any:
     form = ipywidgets.ToggleButtons(
         options=["NFC", "NFD"],
         description="Unicode",
-        tooltips=[choose("dạng dựng sẵn", "composed"), choose("tổ hợp", "decomposed")],
+        tooltips=[
+            choose("dạng dựng sẵn", "composed"),
+            choose("tổ hợp", "decomposed"),
+        ],
     )
     shown = ipywidgets.SelectMultiple(
         options=list(tokenizers),

@@ -40,7 +40,12 @@ class Training:
         every: float = 2.0,
         name: str = "training",
     ):
-        self.speak, self.chance, self.every, self.name = speak, chance, every, name
+        self.speak, self.chance, self.every, self.name = (
+            speak,
+            chance,
+            every,
+            name,
+        )
         self.moments = sorted(moments)
         self.records: list[Record] = []
         self.said: list[tuple[int, float, str]] = []
@@ -59,8 +64,14 @@ class Training:
         if last or (due and live()):
             self._drawn = record["seconds"]
             self.draw()
-        if self.moments and record["step"] >= self.moments[0] * record["steps"]:
-            while self.moments and record["step"] >= self.moments[0] * record["steps"]:
+        if (
+            self.moments
+            and record["step"] >= self.moments[0] * record["steps"]
+        ):
+            while (
+                self.moments
+                and record["step"] >= self.moments[0] * record["steps"]
+            ):
                 self.moments.pop(0)
             self._say(record["step"], record["seconds"])
             if last or live():
@@ -84,14 +95,18 @@ class Training:
             show(said_html(self.said), slot=f"{self.name}-said")
 
 
-def loss_figure(records: Sequence[Record], chance: float | None = None) -> Figure:
+def loss_figure(
+    records: Sequence[Record], chance: float | None = None
+) -> Figure:
     """The loss (nats per token) over steps as a matplotlib figure."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 3))
     axes = figure.add_subplot()
     steps = [r["step"] for r in records]
-    axes.plot(steps, [r["loss"] for r in records], color="#2b6ca3", linewidth=1.8)
+    axes.plot(
+        steps, [r["loss"] for r in records], color="#2b6ca3", linewidth=1.8
+    )
     if chance is not None:
         axes.axhline(chance, color="#b5541c", linestyle="--", linewidth=1)
         axes.annotate(
@@ -113,8 +128,14 @@ def loss_figure(records: Sequence[Record], chance: float | None = None) -> Figur
 def described(records: Sequence[Record]) -> dict[str, str]:
     """What the curve shows, in words."""
     first, last = records[0], records[-1]
-    vi = (written(round(first["loss"], 2), "vi"), written(round(last["loss"], 2), "vi"))
-    en = (written(round(first["loss"], 2), "en"), written(round(last["loss"], 2), "en"))
+    vi = (
+        written(round(first["loss"], 2), "vi"),
+        written(round(last["loss"], 2), "vi"),
+    )
+    en = (
+        written(round(first["loss"], 2), "en"),
+        written(round(last["loss"], 2), "en"),
+    )
     return {
         "vi": f"Đường cong hàm mất mát đi từ {vi[0]} ở bước {first['step']} "
         f"đến {vi[1]} ở bước {last['step']}.",
@@ -127,12 +148,16 @@ def loss_table(records: Sequence[Record]) -> list[Sequence[Any]]:
     """The curve in a few rows: step, loss, seconds."""
     count = min(ROWS, len(records))
     picked = [
-        records[round(i * (len(records) - 1) / max(1, count - 1))] for i in range(count)
+        records[round(i * (len(records) - 1) / max(1, count - 1))]
+        for i in range(count)
     ]
     head = [("bước", "step"), ("mất mát", "loss"), ("giây", "seconds")]
     return [
         head,
-        *[[r["step"], round(r["loss"], 3), round(r["seconds"], 1)] for r in picked],
+        *[
+            [r["step"], round(r["loss"], 3), round(r["seconds"], 1)]
+            for r in picked
+        ],
     ]
 
 
@@ -152,4 +177,6 @@ def said_html(said: Sequence[tuple[int, float, str]]) -> str:
         f'<td style="{cell}" lang="vi">{escape(text)}</td></tr>'
         for step, seconds, text in said
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return (
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    )

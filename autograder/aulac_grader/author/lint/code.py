@@ -24,9 +24,15 @@ LIBRARY_COLUMNS = 88
 FORBIDDEN = (
     (r"\bfilterwarnings\b", "hides warnings; mend what warns"),
     (r"\bsys\.path\b", "changes the import path; the course is installed"),
-    (r"^\s*[!%]\s*(pip|conda|uv)\b", "installs packages; requirements.txt does that"),
+    (
+        r"^\s*[!%]\s*(pip|conda|uv)\b",
+        "installs packages; requirements.txt does that",
+    ),
     (r"^\s*!\s*apt", "installs packages; requirements.txt does that"),
-    (r"\bplt\.show\(", "shows a picture without alt text; use show(fig, alt={…})"),
+    (
+        r"\bplt\.show\(",
+        "shows a picture without alt text; use show(fig, alt={…})",
+    ),
     (r"^\s*except\s*:", "swallows every error, Ctrl-C too; name the error"),
 )
 RULES = "E9,F63,F7,F82,W605"
@@ -61,7 +67,9 @@ def _length(
         return
     middle = median(counts)
     high = (
-        quantiles(counts, n=10, method="inclusive")[-1] if len(counts) > 1 else middle
+        quantiles(counts, n=10, method="inclusive")[-1]
+        if len(counts) > 1
+        else middle
     )
     findings.cell_lines = (middle, high, max(counts))
     for (cell, text), count in zip(texts, counts, strict=True):
@@ -72,10 +80,13 @@ def _length(
                 else "cut it in two with prose between"
             )
             yield lesson.source.problem(
-                f"this code cell has {count} lines, {CAP} is the cap; {remedy}.", cell
+                f"this code cell has {count} lines, {CAP} is the cap; {remedy}.",
+                cell,
             )
         if not text.strip():
-            yield lesson.source.problem("this code cell is empty; delete it.", cell)
+            yield lesson.source.problem(
+                "this code cell is empty; delete it.", cell
+            )
     if middle > MEDIAN:
         yield lesson.source.problem(
             f"half of the code cells have more than {middle:g} lines, {MEDIAN} is the "
@@ -91,13 +102,19 @@ def _length(
 def _width(
     lesson: Lesson, cell: Cell, text: str, limit: int, remedy: str
 ) -> Iterator[Problem]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if len(line) > limit and not (cell.library and line.startswith("# aulac")):
-            yield lesson.source.problem(
-                f"line {number} of this cell has {len(line)} columns, {limit} is the "
-                f"limit; {remedy}.",
-                cell,
-            )
+    wide = {
+        number: len(line)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if len(line) > limit
+        and not (cell.library and line.startswith("# aulac"))
+    }
+    if wide:
+        lines = ", ".join(map(str, wide))
+        yield lesson.source.problem(
+            f"line {lines} of this cell has up to {max(wide.values())} columns, {limit} "
+            f"is the limit; {remedy}.",
+            cell,
+        )
 
 
 def _forbidden(lesson: Lesson, cell: Cell, text: str) -> Iterator[Problem]:
@@ -134,7 +151,9 @@ def _setup(lesson: Lesson, texts: list[tuple[Cell, str]]) -> Iterator[Problem]:
                 cell,
             )
     for cell, text in texts:
-        if "parameters" in cell.tags and not re.search(r"^scale\s*=", text, re.M):
+        if "parameters" in cell.tags and not re.search(
+            r"^scale\s*=", text, re.M
+        ):
             yield lesson.source.problem(
                 "the `parameters` cell does not set `scale`; write `scale = None`.",
                 cell,
@@ -162,7 +181,13 @@ def _names(lesson: Lesson, texts: list[tuple[Cell, str]]) -> Iterator[Problem]:
     }
     ruff = Path(sys.executable).with_name("ruff")
     command = [str(ruff) if ruff.exists() else "ruff", "check", "--isolated"]
-    command += ["--select", RULES, "--output-format", "json", "--target-version=py311"]
+    command += [
+        "--select",
+        RULES,
+        "--output-format",
+        "json",
+        "--target-version=py311",
+    ]
     command += ["--no-cache", "--stdin-filename", "lesson.ipynb", "-"]
     try:
         run = subprocess.run(

@@ -37,7 +37,8 @@ def _headings(lesson: Lesson) -> Iterator[Problem]:
         for found, title in cell.headings:
             if found == 1:
                 yield lesson.source.problem(
-                    f"heading `# {title}` is the title's level; begin with `##`.", cell
+                    f"heading `# {title}` is the title's level; begin with `##`.",
+                    cell,
                 )
             elif found > level + 1:
                 yield lesson.source.problem(
@@ -78,7 +79,11 @@ def _sections(lesson: Lesson) -> Iterator[Problem]:
             "no cell shows the library's own code; add one with `:library: aulac.…`."
         )
     for lang in LANGUAGES:
-        titles = [title for cell in _prose(lesson, lang) for _, title in cell.headings]
+        titles = [
+            title
+            for cell in _prose(lesson, lang)
+            for _, title in cell.headings
+        ]
         if not any(_BREAKS[lang].search(title) for title in titles):
             example = "Khi nó hỏng" if lang == "vi" else "When it breaks"
             yield source.problem(
@@ -91,7 +96,9 @@ def _exercises(lesson: Lesson) -> Iterator[Problem]:
     """Each exercise cell is followed by its check; there are three levels."""
     code = lesson.source.code
     for cell, after in zip(code, [*code[1:], None], strict=True):
-        if "exercise" in cell.tags and (after is None or "check" not in after.tags):
+        if "exercise" in cell.tags and (
+            after is None or "check" not in after.tags
+        ):
             yield lesson.source.problem(
                 "this exercise is not followed by a `check` cell; add one that calls "
                 "check(…).",
@@ -197,8 +204,12 @@ def _linked(lesson: Lesson, lang: str) -> dict[str, Cell]:
 
 
 def _first_use(lesson: Lesson, lang: str, words: str) -> Cell | None:
-    if not words or (lang == "vi" and " " not in words and not words.isascii()):
-        return None  # one syllable has homonyms: “từ” is a word, and also “from”
+    if not words or (
+        lang == "vi" and " " not in words and not words.isascii()
+    ):
+        return (
+            None  # one syllable has homonyms: “từ” is a word, and also “from”
+        )
     wanted = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)", re.IGNORECASE)
     for cell in _prose(lesson, lang):
         lines = (x for x in cell.prose_lines if not x.lstrip().startswith("#"))

@@ -43,7 +43,9 @@ def check(house: House, lesson: Lesson, findings: Findings) -> None:
     findings.problems.extend(_tone_placement(lesson))
     for lang in LANGUAGES:
         count = sum(
-            words(cell.text) for cell in lesson.source.cells if cell.lang == lang
+            words(cell.text)
+            for cell in lesson.source.cells
+            if cell.lang == lang
         )
         findings.words[lang] = count
         if not SHORTEST <= count <= LONGEST:
@@ -66,7 +68,10 @@ def words(text: str) -> int:
 
 
 def _marked(word: str) -> bool:
-    return any(unicodedata.combining(c) for c in decompose(word)) or "đ" in word.lower()
+    return (
+        any(unicodedata.combining(c) for c in decompose(word))
+        or "đ" in word.lower()
+    )
 
 
 def _unicode(lesson: Lesson) -> Iterator[Problem]:
@@ -135,7 +140,8 @@ def _tone_placement(lesson: Lesson) -> Iterator[Problem]:
                 where.setdefault(style, []).append((cell, word))
     for cell, word in where.get("misplaced", []):
         yield lesson.source.problem(
-            f"`{word}` carries its tone mark on the wrong letter; retype it.", cell
+            f"`{word}` carries its tone mark on the wrong letter; retype it.",
+            cell,
         )
     if styles["old"] and styles["new"]:
         rare = "new" if styles["new"] <= styles["old"] else "old"
@@ -158,5 +164,6 @@ def _typos(lesson: Lesson, cell: Cell) -> Iterator[Problem]:
         if not is_syllable(word.lower()):
             seen.add(word)
             yield lesson.source.problem(
-                f"`{word}` is no Vietnamese syllable; correct it if it is a slip.", cell
+                f"`{word}` is no Vietnamese syllable; correct it if it is a slip.",
+                cell,
             )

@@ -44,7 +44,9 @@ _EMAIL = re.compile(
 )
 
 _SEP = r"[ .\u00a0-]?"
-_HEAD = r"(?<![\w.,/])(?<![+(]\d)"  # not inside a longer number, word or fraction
+_HEAD = (
+    r"(?<![\w.,/])(?<![+(]\d)"  # not inside a longer number, word or fraction
+)
 _TAIL = r"(?![\w/]|[.,-]\d| ?(?:đồng|VND|VNĐ|USD|đ\b|₫|%))"
 _PLUS = r"(?:\(?(?:\+|00)84\)?[ .-]?(?:\(0\))?0?|0)"
 _MOBILE = re.compile(
@@ -55,7 +57,11 @@ _MOBILE = re.compile(
     + _TAIL
 )
 _OLD_MOBILE = re.compile(
-    _HEAD + _PLUS + r"1(?:2\d|6[2-9]|8[689]|99|88)" + rf"(?:{_SEP}\d){{7}}" + _TAIL
+    _HEAD
+    + _PLUS
+    + r"1(?:2\d|6[2-9]|8[689]|99|88)"
+    + rf"(?:{_SEP}\d){{7}}"
+    + _TAIL
 )
 _LANDLINE = re.compile(
     _HEAD
@@ -65,7 +71,9 @@ _LANDLINE = re.compile(
     + rf"(?:{_SEP}\d){{7}})"
     + _TAIL
 )
-_SERVICE = re.compile(_HEAD + rf"069(?:{_SEP}\d){{7}}" + _TAIL)  # army and police
+_SERVICE = re.compile(
+    _HEAD + rf"069(?:{_SEP}\d){{7}}" + _TAIL
+)  # army and police
 # Before 2017 area codes were 0x or 0xx; only words make such a number a telephone.
 _CALL = re.compile(
     r"(?i)(?:điện thoại|đt|sđt|số máy|tel|phone|fax|hotline|gọi|liên hệ|zalo|alo)"
@@ -73,7 +81,9 @@ _CALL = re.compile(
 )
 
 _TWELVE = re.compile(
-    _HEAD + r"(?P<it>\d{3}[ .]?\d{3}[ .]?\d{3}[ .]?\d{3}|\d{4} \d{4} \d{4})" + _TAIL
+    _HEAD
+    + r"(?P<it>\d{3}[ .]?\d{3}[ .]?\d{3}[ .]?\d{3}|\d{4} \d{4} \d{4})"
+    + _TAIL
 )
 _CCCD = re.compile(
     r"(?i)(?:căn cước|cccd|định danh|mã số cá nhân)[^\d\n]{0,40}?"
@@ -92,9 +102,7 @@ _BANK = re.compile(
     r"[^\d\n]{0,40}?(?P<it>\d(?:[ .-]?\d){5,18})" + _TAIL
 )
 
-_PLATE_PROVINCES = (
-    "1[124-9]|2\\d|3\\d|4[1379]|[56]\\d|7\\d|8[1-689]|9[02-57-9]"  # not 13, 42, …
-)
+_PLATE_PROVINCES = "1[124-9]|2\\d|3\\d|4[1379]|[56]\\d|7\\d|8[1-689]|9[02-57-9]"  # not 13, 42, …
 _PLATE = re.compile(
     rf"(?<![\w.,/-])(?:{_PLATE_PROVINCES})[ -]?"
     r"(?:[A-HK-NPSTUVXYZ][1-9]|[A-HK-NPSTUVXYZ]|[A-HK-NPSTUVXYZ]{2}|LD|KT|NN|NG|TĐ|MĐ)"
@@ -114,13 +122,19 @@ _UNIT = (
 _CAPITAL = "[{}]".format(
     "".join(
         chr(code)
-        for code in (*range(0x41, 0x5B), *range(0xC0, 0x1B1), *range(0x1EA0, 0x1EFA))
+        for code in (
+            *range(0x41, 0x5B),
+            *range(0xC0, 0x1B1),
+            *range(0x1EA0, 0x1EFA),
+        )
         if chr(code).isupper()
     )
 )
 _NUMBER = r"\d{1,5}[A-Za-z]?(?:[/-]\d{1,4}[A-Za-z]?){0,4}"
 _PROPER = rf"{_CAPITAL}\w*(?: (?:{_CAPITAL}\w*|\d{{1,3}}\b)){{0,5}}"
-_PART = rf"(?:{_UNIT} ?(?:{_NUMBER}\b|{_PROPER})|{_NUMBER} {_PROPER}|{_PROPER})"
+_PART = (
+    rf"(?:{_UNIT} ?(?:{_NUMBER}\b|{_PROPER})|{_NUMBER} {_PROPER}|{_PROPER})"
+)
 _WHERE = re.compile(
     r"(?i:địa chỉ|thường trú|tạm trú|trú (?:tại|ở)|ngụ|cư trú|chỗ ở|nơi ở|hộ khẩu"
     r"|hktt|nhà riêng|sống (?:tại|ở)|quê quán|giao (?:hàng )?(?:đến|tới|về)|ship)"

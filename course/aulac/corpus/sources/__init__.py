@@ -143,7 +143,10 @@ def resolve(name_or_path: str | Path) -> Source:
         )
     return Source(
         local.source_name(path),
-        {"vi": f"Tệp của bạn: {path.name}", "en": f"Your own file: {path.name}"},
+        {
+            "vi": f"Tệp của bạn: {path.name}",
+            "en": f"Your own file: {path.name}",
+        },
         local.LICENCE,
         "",
         lambda limit=None, seed=0, **options: local.load(path, **options),
@@ -151,7 +154,11 @@ def resolve(name_or_path: str | Path) -> Source:
 
 
 def load(
-    name_or_path: str | Path, *, limit: int | None = None, seed: int = 0, **options: Any
+    name_or_path: str | Path,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    **options: Any,
 ) -> Iterator[Document]:
     """Documents of a named source or of a path, one at a time.
 

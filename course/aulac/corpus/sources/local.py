@@ -99,7 +99,11 @@ class _Reader:
         notice: Notice,
     ) -> None:
         self.source, self.licence = source, licence
-        self.text_field, self.max_chars, self.notice = text_field, max_chars, notice
+        self.text_field, self.max_chars, self.notice = (
+            text_field,
+            max_chars,
+            notice,
+        )
 
     def file(self, path: Path) -> Iterator[Document]:
         """Every document of one file; all failures come out as SourceError."""
@@ -124,7 +128,12 @@ class _Reader:
                 f"Không có quyền đọc {path}. Hãy đổi quyền (chmod +r) hoặc chép tệp "
                 "về thư mục của bạn.",
             ) from error
-        except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
+        except (
+            EOFError,
+            lzma.LZMAError,
+            gzip.BadGzipFile,
+            zlib.error,
+        ) as error:
             raise SourceError(
                 f"{path} is damaged or was cut short ({error}). Fetch it again.",
                 f"{path} bị hỏng hoặc bị cắt cụt. Hãy tải lại tệp.",
@@ -171,7 +180,9 @@ class _Reader:
 
     # --- JSON ---------------------------------------------------------------------
     def _json_lines(self, file: IO[bytes], path: Path) -> Iterator[Document]:
-        limit = 8 * self.max_chars  # bytes: room for escapes and the other fields
+        limit = (
+            8 * self.max_chars
+        )  # bytes: room for escapes and the other fields
         good = bad = number = 0
         first = ""
         while line := file.readline(limit + 1):
@@ -233,7 +244,9 @@ class _Reader:
             if isinstance(record, str):
                 record = {"text": record}
             if isinstance(record, dict):
-                yield from self._from_record(record, path, f", record {number}")
+                yield from self._from_record(
+                    record, path, f", record {number}"
+                )
 
     def _parquet(self, path: Path) -> Iterator[Document]:
         import pyarrow as pa
@@ -256,11 +269,15 @@ class _Reader:
     ) -> Iterator[Document]:
         text = record.get(self._field(record, path))
         if not isinstance(text, str):
-            self.notice(f"{path}{where}: the text field is not a string; skipped.")
+            self.notice(
+                f"{path}{where}: the text field is not a string; skipped."
+            )
             return
         title = record.get("title")
         name = str(record.get("id") or "")
-        licence = record.get("licence") or record.get("license") or self.licence
+        licence = (
+            record.get("licence") or record.get("license") or self.licence
+        )
         source = self.source
         part = 0
         while len(text) > self.max_chars:
@@ -268,13 +285,21 @@ class _Reader:
             if not part:
                 self._tell_cut(path, where)
             part += 1
-            yield self._document(piece, source, str(licence), name, title, part)
+            yield self._document(
+                piece, source, str(licence), name, title, part
+            )
         yield self._document(
             text, source, str(licence), name, title, part + 1 if part else 0
         )
 
     def _document(
-        self, text: str, source: str, licence: str, name: str, title: Any, part: int
+        self,
+        text: str,
+        source: str,
+        licence: str,
+        name: str,
+        title: Any,
+        part: int,
     ) -> Document:
         if name and part:
             name = f"{name}#{part}"

@@ -13,7 +13,16 @@ from itertools import accumulate
 from random import Random
 
 from ..document import Document
-from . import arithmetic, dialogues, facts, lexicon, lucbat, proverbs, tales, talks
+from . import (
+    arithmetic,
+    dialogues,
+    facts,
+    lexicon,
+    lucbat,
+    proverbs,
+    tales,
+    talks,
+)
 from .engine import Rand
 from .lexicon import load
 
@@ -108,15 +117,24 @@ def counts() -> dict[str, int]:
     pieces = [plot for _, plot in tales.plots() + dialogues.plots()]
     pieces += [t for group in proverbs.scenes().values() for t in group]
     pieces += [t for group in talks.tiny_tales().values() for t in group]
-    groups = (lexicon.nouns(), lexicon.phrases(), lexicon.critters(), lexicon.names())
+    groups = (
+        lexicon.nouns(),
+        lexicon.phrases(),
+        lexicon.critters(),
+        lexicon.names(),
+    )
     places = facts.provinces()
     return {
         "plots": len(pieces),
         "templates": sum(max(piece.choices, 1) for piece in pieces),
-        "lines": sum(len(t.starts) + len(t.eights) for t in lucbat.themes().values()),
+        "lines": sum(
+            len(t.starts) + len(t.eights) for t in lucbat.themes().values()
+        ),
         "facts": len(facts.facts()) + sum(len(p.sights) for p in places),
         "proverbs": len(proverbs.proverbs()),
-        "words": sum(len(items) for group in groups for items in group.values())
+        "words": sum(
+            len(items) for group in groups for items in group.values()
+        )
         + len(lexicon.elders())
         + sum(1 + len(p.formed_from) for p in places),
     }
@@ -134,13 +152,18 @@ def _shares(
         wanted = {name: WEIGHTS.get(name, 0.0) for name in names}
     unknown = [name for name in wanted if name not in WRITERS]
     if unknown or not wanted:
-        raise ValueError(f"no kind of story named {unknown}: choose from {KINDS}")
+        raise ValueError(
+            f"no kind of story named {unknown}: choose from {KINDS}"
+        )
     totals = list(zip(wanted, accumulate(wanted.values()), strict=True))
     return totals, totals[-1][1]
 
 
 def _write(
-    index: int, seed: int, shares: tuple[list[tuple[str, float]], float], attempt: int
+    index: int,
+    seed: int,
+    shares: tuple[list[tuple[str, float]], float],
+    attempt: int,
 ) -> Document:
     load()
     r = _random(seed, index, attempt, 0).random
@@ -149,5 +172,9 @@ def _write(
     kind = next((name for name, upto in totals if at < upto), totals[-1][0])
     title, text = WRITERS[kind][1](r)
     return Document(
-        text=text, source=SOURCE, licence=LICENCE, title=title, meta={"kind": kind}
+        text=text,
+        source=SOURCE,
+        licence=LICENCE,
+        title=title,
+        meta={"kind": kind},
     )

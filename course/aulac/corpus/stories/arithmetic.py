@@ -303,11 +303,11 @@ def _weekday(r: Rand) -> Made:
     if gap == 1:
         template += "[Một ngày sau|Hôm sau] là {y.thu}, {y}. "
     elif gap == 7:
-        template += (
-            "Bảy ngày là đúng một tuần, nên {sau} ngày sau vẫn là {y.thu}, {y}. "
-        )
+        template += "Bảy ngày là đúng một tuần, nên {sau} ngày sau vẫn là {y.thu}, {y}. "
     elif gap == 14:
-        template += "Mười bốn ngày là đúng hai tuần, nên khi ấy cũng là {y.thu}, {y}. "
+        template += (
+            "Mười bốn ngày là đúng hai tuần, nên khi ấy cũng là {y.thu}, {y}. "
+        )
     else:
         template += "{sau} ngày sau là {y.thu}, {y}. "
     template += pick(
@@ -325,7 +325,10 @@ def _spelled(r: Rand) -> Made:
     """How numbers are read: mười and mươi, một and mốt, năm and lăm, bốn and tư."""
     c: Context = {}
     numbers = sorted(
-        {10 + int(r() * 90) if r() < 0.7 else 100 + int(r() * 900) for _ in range(4)}
+        {
+            10 + int(r() * 90) if r() < 0.7 else 100 + int(r() * 900)
+            for _ in range(4)
+        }
     )
     said = "; ".join(f"số {n} đọc là {words(n)}" for n in numbers)
     template = pick(

@@ -14,7 +14,9 @@ def blocks() -> list[tuple[str, str]]:
     text = (files(__package__) / "dialogues.txt").read_text(encoding="utf-8")
     found = []
     for block in text.split("\n\n"):
-        lines = [line for line in block.splitlines() if line and line[0] != "#"]
+        lines = [
+            line for line in block.splitlines() if line and line[0] != "#"
+        ]
         if lines:
             found.append((lines[0], "\n".join(lines[1:])))
     return found

@@ -74,7 +74,9 @@ def bind(c: Context, name: str, kind: str, r: Rand) -> Entity:
     """Draw an entity of type `kind` for `name`, unlike those already drawn."""
     draw = TYPES.get(kind)
     if draw is None:
-        raise TemplateError(f"no type named {kind!r}: register it or fix the slot")
+        raise TemplateError(
+            f"no type named {kind!r}: register it or fix the slot"
+        )
     for _ in range(12):
         found = draw(c, r)
         # People of every type share one list: no two of a document have one name.
@@ -97,13 +99,17 @@ class Template:
         self.choices = 0
         self.parts, end, self.alternatives = self._sequence(source, 0, "")
         if end != len(source):
-            raise TemplateError(f"unmatched {source[end]!r} at {end} in {source!r}")
+            raise TemplateError(
+                f"unmatched {source[end]!r} at {end} in {source!r}"
+            )
 
     def render(self, c: Context, r: Rand) -> str:
         """The text for context `c`; slots drawn on the way stay bound in `c`."""
         return "".join([p if type(p) is str else p(c, r) for p in self.parts])  # type: ignore[operator]
 
-    def _sequence(self, s: str, i: int, stops: str) -> tuple[list[Part], int, int]:
+    def _sequence(
+        self, s: str, i: int, stops: str
+    ) -> tuple[list[Part], int, int]:
         parts: list[Part] = []
         ways = 1
         start = i
@@ -148,7 +154,9 @@ class Template:
     @staticmethod
     def _slot(s: str, i: int) -> tuple[Part, int]:
         end = s.find("}", i)
-        match = re.fullmatch(r"(\^?)(\w+)(?::(\w+))?(?:\.(\w+))?", s[i + 1 : end])
+        match = re.fullmatch(
+            r"(\^?)(\w+)(?::(\w+))?(?:\.(\w+))?", s[i + 1 : end]
+        )
         if end < 0 or not match:
             raise TemplateError(f"a slot at {i} cannot be read in {s!r}")
         upper, name, kind, attribute = match.groups()
@@ -157,7 +165,9 @@ class Template:
 
 def _choice(branches: list[list[Part]]) -> Part:
     n = len(branches)
-    if all(len(b) == 0 or (len(b) == 1 and type(b[0]) is str) for b in branches):
+    if all(
+        len(b) == 0 or (len(b) == 1 and type(b[0]) is str) for b in branches
+    ):
         texts = [b[0] if b else "" for b in branches]
         return lambda c, r: texts[int(r() * n)]  # type: ignore[return-value]
 
@@ -186,7 +196,9 @@ def _slot(name: str, kind: str | None, attribute: str, upper: bool) -> Part:
         found = c.get(name)
         if found is None:
             if kind is None:
-                raise TemplateError(f"slot {{{name}}} is used before it is drawn")
+                raise TemplateError(
+                    f"slot {{{name}}} is used before it is drawn"
+                )
             found = bind(c, name, kind, r)
         try:
             text = found[attribute]

@@ -99,7 +99,8 @@ _OLD_CITIES = ("Hà Nội", "Hải Phòng", "Huế", "Đà Nẵng", "Cần Thơ"
 def ranked(names: tuple[str, ...]) -> str:
     """The old provinces in a merger, each with its rank: tỉnh A, tỉnh B và thành phố C."""
     said = [
-        titled(name, "thành phố" if name in _OLD_CITIES else "tỉnh") for name in names
+        titled(name, "thành phố" if name in _OLD_CITIES else "tỉnh")
+        for name in names
     ]
     return joined(said)
 
@@ -251,10 +252,16 @@ _ORDER = ("", "Sau đó, ", "Về sau, ")
 
 
 def _history(r: Rand) -> tuple[str, str]:
-    dated = [f for f in topics()["lịch sử"] if any(ch.isdigit() for ch in f.statement)]
+    dated = [
+        f
+        for f in topics()["lịch sử"]
+        if any(ch.isdigit() for ch in f.statement)
+    ]
     # Events begin with their date, so a later one may follow with nothing before it.
     dated = [
-        f for f in dated if f.statement.startswith(("năm", "ngày", "tháng", "mùa"))
+        f
+        for f in dated
+        if f.statement.startswith(("năm", "ngày", "tháng", "mùa"))
     ]
     c: Context = {}
     text = render(pick(_HISTORY, r), c, r)

@@ -115,7 +115,9 @@ def child(c: Context, r: Rand, gender: str = "") -> Entity:
         "tuoi": f"{words(age)} tuổi",
         "anh": "chị" if gender == "girl" else "anh",
         "gioi": "gái" if gender == "girl" else "trai",
-        "lop": f"lớp {GRADES[max(age - 6, 0)]}" if age >= 6 else "lớp mẫu giáo",
+        "lop": f"lớp {GRADES[max(age - 6, 0)]}"
+        if age >= 6
+        else "lớp mẫu giáo",
     }
     return found
 
@@ -171,7 +173,9 @@ def riddles() -> dict[str, list[Entity]]:
     """Riddles (``riddle``) and questions why (``why``); ``dap`` is the answer."""
     found: dict[str, list[Entity]] = {}
     for kind, question, answer in rows("riddles.tsv"):
-        found.setdefault(kind, []).append(entity(question, n=question, dap=answer))
+        found.setdefault(kind, []).append(
+            entity(question, n=question, dap=answer)
+        )
     return found
 
 
@@ -201,7 +205,10 @@ def load() -> None:
     register("swift", [b for b in beasts if b["n"] in _SWIFT])
     register("slow", [b for b in beasts if b["n"] in _SLOW])
     register("elder", _drawn(elders()))
-    register("strong", [e for e in elders() if "khỏe" in e["la"] or e["n"] in _STRONG])
+    register(
+        "strong",
+        [e for e in elders() if "khỏe" in e["la"] or e["n"] in _STRONG],
+    )
     for kind, items in riddles().items():
         register(kind, items)
     register("weekday", weekday)

@@ -30,14 +30,20 @@ def faults(lines: Sequence[str]) -> list[str]:
     found = []
     rows = [[s.lower() for s in syllables(line)] for line in lines]
     for number, row in enumerate(rows, 1):
-        found += [f"line {number}: {fault}" for fault in _faults(row, number % 2)]
+        found += [
+            f"line {number}: {fault}" for fault in _faults(row, number % 2)
+        ]
     if found:
         return found
     for number, (first, second) in enumerate(pairwise(rows), 1):
         if rhyme(first[-1]) != rhyme(second[5]):
-            found.append(f"lines {number}, {number + 1}: {first[-1]} / {second[5]}")
+            found.append(
+                f"lines {number}, {number + 1}: {first[-1]} / {second[5]}"
+            )
         elif first[-1] == second[5]:
-            found.append(f"lines {number}, {number + 1}: {first[-1]} rhymes on itself")
+            found.append(
+                f"lines {number}, {number + 1}: {first[-1]} rhymes on itself"
+            )
     return found
 
 
@@ -69,7 +75,9 @@ def expand(line: str) -> list[str]:
         return [line]
     end = line.index("]", start)
     tails = expand(line[end + 1 :])
-    heads = [line[:start] + choice for choice in line[start + 1 : end].split("|")]
+    heads = [
+        line[:start] + choice for choice in line[start + 1 : end].split("|")
+    ]
     return [head + tail for head in heads for tail in tails]
 
 
@@ -198,7 +206,8 @@ def write(r: Rand) -> tuple[str, str]:
     if r() < 0.6:
         # Not every couplet has a rhyme to go on with: try a few.
         made = next(
-            (m for m in (compose(theme, r, 2) for _ in range(6)) if m[2:]), made
+            (m for m in (compose(theme, r, 2) for _ in range(6)) if m[2:]),
+            made,
         )
     c: Context = {
         "h": {"": theme},

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 
-DIGITS = ("không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín")
+DIGITS = (
+    "không",
+    "một",
+    "hai",
+    "ba",
+    "bốn",
+    "năm",
+    "sáu",
+    "bảy",
+    "tám",
+    "chín",
+)
 _GROUPS = ("", "nghìn", "triệu", "tỉ")
 WEEKDAYS = (
     "thứ hai",
@@ -27,7 +38,9 @@ def _below_hundred(n: int) -> str:
         )
     # After mươi: một becomes mốt, bốn becomes tư, năm becomes lăm.
     last = {0: "", 1: " mốt", 4: " tư", 5: " lăm"}.get(ones)
-    return DIGITS[tens] + " mươi" + (" " + DIGITS[ones] if last is None else last)
+    return (
+        DIGITS[tens] + " mươi" + (" " + DIGITS[ones] if last is None else last)
+    )
 
 
 def _below_thousand(n: int, full: bool) -> str:
@@ -47,7 +60,9 @@ def words(n: int) -> str:
     Raises ValueError outside 0 … 999,999,999,999.
     """
     if not 0 <= n < 10**12:
-        raise ValueError(f"cannot say {n}: give a whole number from 0 to 10^12 - 1")
+        raise ValueError(
+            f"cannot say {n}: give a whole number from 0 to 10^12 - 1"
+        )
     if n < 1000:
         return _below_thousand(n, full=False)
     said = []
@@ -67,4 +82,6 @@ def words(n: int) -> str:
 def date_words(day: int, month: int) -> str:
     """A date as it is said: ngày mùng ba tháng tư, ngày mười lăm tháng giêng is lunar."""
     head = "mùng " if day <= 10 else ""
-    return f"ngày {head}{words(day)} tháng {'tư' if month == 4 else words(month)}"
+    return (
+        f"ngày {head}{words(day)} tháng {'tư' if month == 4 else words(month)}"
+    )

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from .engine import Context, Rand, Template, capitalised, compiled, entity, pick, render
+from .engine import (
+    Context,
+    Rand,
+    Template,
+    capitalised,
+    compiled,
+    entity,
+    pick,
+    render,
+)
 from .lexicon import rows
 
 
@@ -32,7 +41,9 @@ def scenes() -> dict[str, list[Template]]:
     text = (files(__package__) / "situations.txt").read_text(encoding="utf-8")
     found = {}
     for block in text.split("\n\n"):
-        lines = [line for line in block.splitlines() if line and line[0] != "#"]
+        lines = [
+            line for line in block.splitlines() if line and line[0] != "#"
+        ]
         if lines:
             found[lines[0]] = [compiled(line) for line in lines[1:]]
     return found

@@ -21,7 +21,9 @@ def blocks(name: str) -> list[tuple[str, str]]:
     pieces: dict[str, str] = {}
     plots: list[tuple[str, str]] = []
     for block in text.split("\n\n"):
-        lines = [line for line in block.splitlines() if line and line[0] != "#"]
+        lines = [
+            line for line in block.splitlines() if line and line[0] != "#"
+        ]
         for line in [line for line in lines if line.startswith("@ ")]:
             key, _, value = line[2:].partition(" = ")
             pieces[key.strip()] = value
@@ -34,7 +36,11 @@ def blocks(name: str) -> list[tuple[str, str]]:
 
 def _fill(line: str, pieces: dict[str, str]) -> str:
     while found := _PIECE.search(line):
-        line = line[: found.start()] + pieces[found.group(1)] + line[found.end() :]
+        line = (
+            line[: found.start()]
+            + pieces[found.group(1)]
+            + line[found.end() :]
+        )
     # A piece that ends in an open clause ("Một hôm, ") brings its own space.
     return re.sub(r" ([,.])", r"\1", line)
 
@@ -42,7 +48,11 @@ def _fill(line: str, pieces: dict[str, str]) -> str:
 @cache
 def plots() -> list[tuple[str, Template]]:
     """Every plot, compiled."""
-    return [(title, compiled(body)) for name in FILES for title, body in blocks(name)]
+    return [
+        (title, compiled(body))
+        for name in FILES
+        for title, body in blocks(name)
+    ]
 
 
 def write(r: Rand) -> tuple[str, str]:

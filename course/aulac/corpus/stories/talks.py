@@ -41,7 +41,9 @@ def tiny_tales() -> dict[str, list[Template]]:
     text = (files(__package__) / "talks.txt").read_text(encoding="utf-8")
     found = {}
     for block in text.split("\n\n"):
-        lines = [line for line in block.splitlines() if line and line[0] != "#"]
+        lines = [
+            line for line in block.splitlines() if line and line[0] != "#"
+        ]
         if lines:
             found[lines[0]] = [compiled(line) for line in lines[1:]]
     return found
@@ -140,7 +142,9 @@ def fact(r: Rand) -> Exchange:
 def province(r: Rand) -> Exchange:
     """Where a province is, what it was formed from, what is to be seen there."""
     found = pick(facts.provinces(), r)
-    return pick((_formed, _formed, _where, _sea, _sights, _old, _old), r)(found, r)
+    return pick((_formed, _formed, _where, _sea, _sights, _old, _old), r)(
+        found, r
+    )
 
 
 def _formed(p: facts.Province, r: Rand) -> Exchange:
@@ -177,7 +181,11 @@ def _sea(p: facts.Province, r: Rand) -> Exchange:
 
 def _sights(p: facts.Province, r: Rand) -> Exchange:
     question = pick(
-        (f"{p.name} có gì hay?", f"Kể cho mình nghe về {p.name}.", f"{p.name} có gì?"),
+        (
+            f"{p.name} có gì hay?",
+            f"Kể cho mình nghe về {p.name}.",
+            f"{p.name} có gì?",
+        ),
         r,
     )
     told = facts.sample(p.sights, 2, r)
@@ -290,7 +298,11 @@ def proverb(r: Rand) -> Exchange:
         r,
     )
     answer = pick(
-        (f"Câu ấy có nghĩa là {found.meaning}.", f"Câu ấy khuyên ta {found.lesson}."), r
+        (
+            f"Câu ấy có nghĩa là {found.meaning}.",
+            f"Câu ấy khuyên ta {found.lesson}.",
+        ),
+        r,
     )
     return question, answer
 
@@ -326,7 +338,12 @@ def _riddles() -> list[list[str]]:
 
 # Weight and writer of each kind of exchange.
 _KINDS: tuple[tuple[int, Callable[[Rand], Exchange]], ...] = (
-    (12, _said("who", "human", "maker", "can", "age", "language", "feel", "name")),
+    (
+        12,
+        _said(
+            "who", "human", "maker", "can", "age", "language", "feel", "name"
+        ),
+    ),
     (8, _said("hello", "how")),
     (4, _said("sad", "glad")),
     (8, _said("news", "private", "deep", "sick", "bad")),
