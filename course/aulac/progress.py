@@ -68,7 +68,7 @@ def bar(steps: int, done: int) -> Iterator[Show]:
     )
 
     columns = (
-        TextColumn("bước {task.completed}/{task.total}"),
+        TextColumn("bước / step {task.completed}/{task.total}"),
         BarColumn(),
         TextColumn("{task.description}"),
         TimeRemainingColumn(),
