@@ -128,6 +128,7 @@ def fact(r: Rand, top: int = 10) -> tuple[int, str, int, int]:
         return a, kind, b, a + b
     if kind == "trừ":
         return a + b, kind, b, a
+    a, b = min(a, 10), min(b, 10)
     return a, kind, b, a * b
 
 
@@ -180,18 +181,24 @@ def _counting(r: Rand) -> Made:
     opening = render(
         pick(
             (
-                "{p:pupil} tập WAY cho {k:kin} nghe: ",
-                "{t:teacher} nhờ {p:pupil} WAY từ FROM đến TO. {p.dai} đếm: ",
-                "{p:pupil} và {q:pupil} chơi [trốn tìm|nhảy dây]. {p.ten} WAY: ",
+                "{p:pupil} tập WAYSTEP cho {k:kin} nghe: ",
+                "{t:teacher} nhờ {p:pupil} WAY từ FROM đến TOSTEP. {p.dai} đếm: ",
+                "{p:pupil} và {q:pupil} chơi [trốn tìm|nhảy dây]. {p.ten} WAYSTEP: ",
             ),
             r,
         ),
         c,
         r,
     )
-    way += "" if step == 1 else f", mỗi lần {words(step)} đơn vị"
-    opening = opening.replace("WAY", way).replace("FROM", words(row[0]))
-    opening = opening.replace("TO", words(row[-1]))
+    sign = "bớt" if way == "đếm ngược" else "thêm"
+    by = "" if step == 1 else f", mỗi lần {sign} {words(step)}"
+    for mark, value in (
+        ("STEP", by),
+        ("WAY", way),
+        ("FROM", words(row[0])),
+        ("TO", words(row[-1])),
+    ):
+        opening = opening.replace(mark, value)
     return "Tập đếm", capitalised(f"{opening}{said}.")
 
 
