@@ -181,7 +181,7 @@ def _counting(r: Rand) -> Made:
     opening = render(
         pick(
             (
-                "{p:pupil} tập WAYSTEP cho {k:kin} nghe: ",
+                "{p:pupil} tập WAY cho {k:kin} ngheSTEP: ",
                 "{t:teacher} nhờ {p:pupil} WAY từ FROM đến TOSTEP. {p.dai} đếm: ",
                 "{p:pupil} và {q:pupil} chơi [trốn tìm|nhảy dây]. {p.ten} WAYSTEP: ",
             ),
