@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -149,6 +150,11 @@ def lab(
     """
     if lang not in LOCALES:
         raise _failed(f"--lang: vi hay en / vi or en, not {lang!r}.")
+    if find_spec("jupyterlab") is None:
+        raise _failed(
+            "Chưa có JupyterLab: uv pip install -r requirements.txt -c constraints.txt. "
+            "/ JupyterLab is missing: install requirements.txt."
+        )
     try:
         home = checkout()
     except LabError as error:
