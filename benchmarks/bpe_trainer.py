@@ -14,7 +14,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from aulac.corpus.sources import load
 from aulac.text import normalise
@@ -62,7 +61,48 @@ def timed(run: Callable[..., list], *arguments) -> tuple[list, float]:
     return result, time.perf_counter() - start
 
 
-def main() -> None:
+def measure(
+    texts: list[str], merges: int, repeats: int
+) -> dict[str, list[float]]:
+    """Seconds of each trainer, `repeats` times each; raises if the merges differ."""
+    seconds: dict[str, list[float]] = {
+        "by hand": [],
+        "Rust": [],
+        "Rust, 1 thread": [],
+    }
+    for _ in range(repeats):
+        ours, took = timed(by_hand, texts, merges)
+        seconds["by hand"].append(took)
+        for name, parallel in (("Rust", "true"), ("Rust, 1 thread", "false")):
+            os.environ["TOKENIZERS_PARALLELISM"] = parallel
+            theirs, took = timed(in_rust, texts, merges)
+            seconds[name].append(took)
+            if ours != theirs:
+                raise AssertionError(
+                    "the two trainers learnt different merges"
+                )
+    print(f"{len(ours):,} merges, the same in the same order\n")
+    return seconds
+
+
+def main(quick: bool) -> dict:
+    """Laws and stories, half each: what `benchmarks/run.py` records."""
+    size = 200_000 if quick else 1_000_000
+    texts = [*taken("laws", size / 2), *taken("stories", size / 2)]
+    seconds = measure(texts, 4000, 1 if quick else 5)
+    medians = {
+        name: round(statistics.median(s), 3) for name, s in seconds.items()
+    }
+    return {
+        "bytes": sum(len(text.encode()) for text in texts),
+        "seconds": medians,
+        "by_hand_over_rust": round(medians["by hand"] / medians["Rust"], 2),
+        "notes": "pure Python and Hugging Face tokenizers on the same strings; both "
+        "cut the text, count and merge; medians",
+    }
+
+
+def command() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "source", nargs="?", help="a file, a folder, or a source"
@@ -75,27 +115,12 @@ def main() -> None:
     if asked.source:
         texts = list(taken(asked.source, size))
     else:
-        texts = list(
-            chain(taken("laws", size / 2), taken("stories", size / 2))
-        )
+        texts = [*taken("laws", size / 2), *taken("stories", size / 2)]
     data = sum(len(text.encode()) for text in texts)
     print(
         f"{len(texts):,} texts, {data:,} bytes, up to {asked.merges:,} merges\n"
     )
-    seconds: dict[str, list[float]] = {
-        "by hand": [],
-        "Rust": [],
-        "Rust, 1 thread": [],
-    }
-    for _ in range(asked.repeat):
-        ours, took = timed(by_hand, texts, asked.merges)
-        seconds["by hand"].append(took)
-        for name, parallel in (("Rust", "true"), ("Rust, 1 thread", "false")):
-            os.environ["TOKENIZERS_PARALLELISM"] = parallel
-            theirs, took = timed(in_rust, texts, asked.merges)
-            seconds[name].append(took)
-            assert ours == theirs, "the merges differ"
-    print(f"{len(ours):,} merges, the same in the same order\n")
+    seconds = measure(texts, asked.merges, asked.repeat)
     print(
         "| trainer | median, s | slowest, s | against ours |\n|---|---|---|---|"
     )
@@ -108,4 +133,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command()

@@ -140,7 +140,8 @@ class BPE:
         """
         bpe = cls(cut=cut)
         counted = Counter(piece for text in texts for piece in cut(text))
-        words, times = [*map(bpe.start, counted)], [*counted.values()]
+        words = [bpe.start(piece) for piece in counted]
+        times = list(counted.values())
         counts, where = count_pairs(words, times)
         heap = [(-count, pair) for pair, count in counts.items()]
         heapq.heapify(heap)
