@@ -140,6 +140,17 @@ def test_notebooks_can_be_downloaded_in_the_language_of_the_page(
         assert words in text
 
 
+def test_settings_of_the_theme_reach_the_pages(small_book) -> None:
+    places, _ = small_book
+    for lang, words in (
+        ("vi", "Lời văn: CC BY 4.0"),
+        ("en", "Prose: CC BY 4.0"),
+    ):
+        assert words in page(small_book, lang, "index")
+    styles = (places.site("vi") / "_static" / "pygments.css").read_text()
+    assert "#FFD900" not in styles, "the theme's own dark colours of code"
+
+
 def test_root_page_leads_to_both_editions(small_book) -> None:
     places, _ = small_book
     html = (places.html / "index.html").read_text()

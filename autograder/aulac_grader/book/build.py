@@ -126,7 +126,7 @@ def _clear_if_remade(
     digest = hashlib.sha256(json.dumps(names).encode())
     everywhere = [
         *sorted(Path(__file__).parent.glob("*.py")),
-        *sorted((places.sources / "_templates").glob("*")),
+        *sorted((places.sources / "_templates").rglob("*.html")),
         *sorted((places.sources / "locale").glob("*")),
         places.sources / "_config.yml",
     ]

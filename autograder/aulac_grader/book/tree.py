@@ -141,7 +141,12 @@ def configuration(places: Places, lang: str) -> dict[str, Any]:
     words = config.pop("languages")[lang]
     config["title"] = words["title"]
     config["copyright"] = words["copyright"]
-    config["sphinx"]["config"] |= {"language": lang} | words.get("config", {})
+    own = {"language": lang} | words.get("config", {})
+    settings = config["sphinx"]["config"]
+    options = settings["html_theme_options"] | own.pop(
+        "html_theme_options", {}
+    )
+    settings |= own | {"html_theme_options": options}
     return config
 
 
