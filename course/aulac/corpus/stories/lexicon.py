@@ -16,7 +16,7 @@ from .engine import Context, Entity, Rand, entity, pick, register
 from .numerals import WEEKDAYS, words
 
 # The share of frequent words: position = n * u ** SKEW for u uniform in [0, 1).
-SKEW = 1.8
+SKEW = 2.4
 
 
 def rows(name: str) -> Iterator[list[str]]:
@@ -32,7 +32,7 @@ def listed(cell: str) -> list[str]:
     return [item.strip() for item in cell.split(",") if item.strip()]
 
 
-def common(items: list, r: Rand):
+def common(items: list | tuple, r: Rand):
     """One item, those at the front of the list more often."""
     return items[int(len(items) * r() ** SKEW)]
 
@@ -202,6 +202,7 @@ def load() -> None:
     for kind, items in (nouns() | phrases() | critters()).items():
         register(kind, _drawn(items))
     beasts = critters()["critter"]
+    register("friend", beasts[:8])
     register("swift", [b for b in beasts if b["n"] in _SWIFT])
     register("slow", [b for b in beasts if b["n"] in _SLOW])
     register("elder", _drawn(elders()))

@@ -15,7 +15,7 @@ Rules (strict form; much good verse, Nguyễn Du's too, bends them now and then)
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -146,10 +146,15 @@ def _overlap(a: str, b: str) -> int:
     return len(set(pairwise(one)) & set(pairwise(two)))
 
 
-def compose(theme: str, r: Rand, couplets: int = 1) -> list[str]:
-    """Lines on `theme`: `couplets` couplets, fewer where no rhyme carries on."""
+def compose(
+    theme: str, r: Rand, couplets: int = 1, choose: Callable = pick
+) -> list[str]:
+    """Lines on `theme`: `couplets` couplets, fewer where no rhyme carries on.
+
+    `choose` draws from the lines that fit: `pick`, or `common` for a smaller repertoire.
+    """
     stock = themes()[theme]
-    line, end, key = pick(stock.starts, r)
+    line, end, key = choose(stock.starts, r)
     made: list[str] = []
     while True:
         answers = [
@@ -160,9 +165,9 @@ def compose(theme: str, r: Rand, couplets: int = 1) -> list[str]:
         if not answers:
             if made:
                 return made
-            line, end, key = pick(stock.starts, r)
+            line, end, key = choose(stock.starts, r)
             continue
-        eight = pick(answers, r)
+        eight = choose(answers, r)
         made += [line, eight[0]]
         if len(made) >= 2 * couplets:
             return made
@@ -174,7 +179,7 @@ def compose(theme: str, r: Rand, couplets: int = 1) -> list[str]:
         ]
         if not nexts:
             return made
-        line, end = pick(nexts, r)
+        line, end = choose(nexts, r)
         key = eight[2]
 
 

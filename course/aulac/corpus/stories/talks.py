@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from . import arithmetic, facts, lucbat, proverbs
 from .engine import Context, Rand, Template, bind, capitalised, compiled, pick
-from .lexicon import common, critters, rows
+from .lexicon import common, rows
 from .numerals import WEEKDAYS, words
 
 Turn = dict[str, str]
@@ -207,7 +207,8 @@ def _old(p: facts.Province, r: Rand) -> Exchange:
 
 def total(r: Rand) -> Exchange:
     """A sum whose numbers and result stay within twenty."""
-    a, b = arithmetic.small(r), arithmetic.small(r)
+    top = 5 if r() < 0.6 else 10
+    a, b = arithmetic.small(r, top), arithmetic.small(r, top)
     kind = "cộng"
     n = a + b
     if r() < 0.4:
@@ -266,11 +267,9 @@ def tale(r: Rand) -> Exchange:
     c: Context = {}
     about = theme
     if theme == "con vật":
-        hero = common(critters()["critter"], r)
-        bind(c, "a", "critter", lambda: 0.0)
-        c["a"] = hero
-        c["#critter"] = [hero["n"]]
-        about = pick((hero["n"], hero["n"], "con " + hero["n"].split()[0]), r)
+        # Few heroes, one name for each throughout: what a small model can keep up.
+        hero = bind(c, "a", "friend", r)["n"]
+        about = pick((hero, hero, "con " + hero.split()[0]), r)
     told = capitalised(pick(tiny_tales()[theme], r).render(c, r))
     return pick(_TELL, r).format(about), told
 
@@ -287,7 +286,7 @@ _TELL = (
 
 def proverb(r: Rand) -> Exchange:
     """What a proverb means."""
-    found = pick(proverbs.proverbs(), r)
+    found = common(proverbs.proverbs(), r)
     question = pick(
         (
             f'Câu "{found.words}" nghĩa là gì?',
@@ -320,7 +319,7 @@ def verse(r: Rand) -> Exchange:
         ),
         r,
     )
-    return question, "\n".join(lucbat.compose(theme, r))
+    return question, "\n".join(lucbat.compose(theme, r, choose=common))
 
 
 def riddle(r: Rand) -> Exchange:
