@@ -178,6 +178,8 @@ def _province(r: Rand) -> tuple[str, str]:
     sights = [f"{s}." for s in sample(province.sights, 2 + int(r() * 2), r)]
     body = body + sights if r() < 0.5 else sights + body
     closing = pick(_PERSON_CLOSINGS if "p" in c else _CLOSINGS, r)
+    if "cho đi" in opening and "đến thăm" in closing:
+        closing = ""
     text = " ".join(said + body) + render(closing, c, r)
     return province.name, capitalised(text)
 
@@ -248,7 +250,8 @@ _HISTORY = (
     "{p:pupil} ôn bài lịch sử cùng {q:pupil}. ",
     "Lịch sử nước ta có nhiều trang đáng nhớ. ",
 )
-_ORDER = ("", "Sau đó, ", "Về sau, ")
+# What may lead in the second, third and fourth event.
+_ORDER = (("",), ("", "Sau đó, "), ("", "Về sau, "), ("",))
 
 
 def _history(r: Rand) -> tuple[str, str]:
@@ -267,7 +270,7 @@ def _history(r: Rand) -> tuple[str, str]:
     text = render(pick(_HISTORY, r), c, r)
     events = sample(dated, 3 + int(r() * 2), r)
     said = [
-        (pick(_ORDER, r) if place else "") + event.statement + "."
+        pick(_ORDER[place], r) + event.statement + "."
         for place, event in enumerate(events)
     ]
     text += " ".join(said)

@@ -123,8 +123,8 @@ class _Theme:
 def themes() -> dict[str, _Theme]:
     """The themes, each with the lines that keep the rules."""
     found: dict[str, _Theme] = defaultdict(_Theme)
-    for theme, length, line in lines():
-        found[theme].add(length, line)
+    for name, length, line in lines():
+        found[name].add(length, line)
     for theme in found.values():
         theme.close()
     return dict(found)
