@@ -20,8 +20,8 @@ from pathlib import Path
 
 import nbformat
 from aulac_grader.author.assignment import Assignment, find, parse
-from aulac_grader.author.assignment_build import build
-from aulac_grader.author.assignment_variants import load_variants
+from aulac_grader.author.assignment.build import build
+from aulac_grader.author.assignment.variants import load_variants
 from jupyter_core.application import NoStart
 from nbgrader.apps.nbgraderapp import NbGraderApp
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from aulac_grader.author.assignment import AssignmentError, parse
-from aulac_grader.author.assignment_build import build
-from aulac_grader.author.assignment_check import check, leaks, release
-from aulac_grader.author.assignment_command import app
-from aulac_grader.author.assignment_run import run_cells
+from aulac_grader.author.assignment.build import build
+from aulac_grader.author.assignment.check import check, leaks, release
+from aulac_grader.author.assignment.command import app
+from aulac_grader.author.assignment.run import run_cells
 from typer.testing import CliRunner
 
 _spec = importlib.util.spec_from_file_location(

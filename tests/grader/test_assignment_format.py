@@ -13,9 +13,9 @@ from aulac_grader.author.assignment import (
     parse,
     source_root,
 )
-from aulac_grader.author.assignment_lint import lint, lint_test
-from aulac_grader.author.assignment_notebook import differences, notebook
-from aulac_grader.author.assignment_variants import load_variants
+from aulac_grader.author.assignment.lint import lint, lint_test
+from aulac_grader.author.assignment.notebook import differences, notebook
+from aulac_grader.author.assignment.variants import load_variants
 from nbgrader.nbgraderformat import MetadataValidator
 
 _spec = importlib.util.spec_from_file_location(

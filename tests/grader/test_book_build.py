@@ -229,6 +229,22 @@ def test_a_page_without_its_twin_is_noticed(built_copy: Places) -> None:
     assert "en/about.html: has no twin in vi." in flaws
 
 
+def test_a_build_that_was_killed_is_made_anew(
+    small_book, tmp_path: Path
+) -> None:
+    places, _ = small_book
+    copy = Places(tmp_path, places.sources)
+    for name in ("notebooks", "build", "book"):
+        shutil.copytree(places.root / name, tmp_path / name)
+    half = copy.site("vi") / "about.html"
+    half.write_text("<html")
+    copy.stamp.unlink()
+    copy.stamp.with_name("building").touch()
+    build(copy, ["vi"])
+    assert half.read_text().rstrip().endswith("</html>")
+    assert not copy.stamp.with_name("building").exists()
+
+
 def test_a_notebook_in_one_language_only_is_refused(
     other_book: Places,
 ) -> None:

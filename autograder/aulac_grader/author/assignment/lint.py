@@ -17,7 +17,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from .assignment import Assignment, Cell
+from .document import Assignment, Cell
 
 # Asking what a value is, instead of comparing it: a handle has no answer.
 PROBES = {

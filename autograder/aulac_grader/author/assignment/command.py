@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .assignment import (
+from .document import (
     LANGUAGES,
     Assignment,
     AssignmentError,
@@ -17,7 +17,7 @@ from .assignment import (
 )
 
 if TYPE_CHECKING:
-    from .assignment_check import Report
+    from .check import Report
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -102,7 +102,7 @@ def build(
     Submissions, grades and feedback in it are never touched. Afterwards, in that
     folder: nbgrader generate_assignment psNN_name.
     """
-    from .assignment_build import build as build_course
+    from .build import build as build_course
 
     if lang not in LANGUAGES:
         raise _failed([f"--lang must be vi or en, not {lang!r}."])
@@ -146,7 +146,7 @@ def check(
     source: Root = None,
 ) -> None:
     """Prove: reference full, release nothing, wrong variants lose, right ones keep."""
-    from .assignment_check import check as prove
+    from .check import check as prove
 
     failed = False
     for assignment in _load(names, source):

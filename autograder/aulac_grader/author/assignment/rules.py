@@ -10,10 +10,10 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .source import LANGUAGES
+from ..source import LANGUAGES
 
 if TYPE_CHECKING:
-    from .assignment import Cell
+    from .document import Cell
 
 MARKERS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .assignment import LANGUAGES, Assignment, Cell, Problem
+from .document import LANGUAGES, Assignment, Cell, Problem
 
 WORDS = {
     "vi": {

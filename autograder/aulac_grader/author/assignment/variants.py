@@ -24,7 +24,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .assignment import Assignment, AssignmentError
+from .document import Assignment, AssignmentError
 
 NAME = re.compile(r"^(wrong|right)_[a-z0-9_]+$")
 CELL = re.compile(r"^# %% +(\S+) *$", re.M)

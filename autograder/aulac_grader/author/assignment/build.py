@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .assignment import Assignment, AssignmentError
-from .assignment_notebook import notebook
+from .document import Assignment, AssignmentError
+from .notebook import notebook
 
 RECORD = ".aulac-course.json"
 TEXT_STUB = {

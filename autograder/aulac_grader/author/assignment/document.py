@@ -27,9 +27,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .assignment_rules import structure
-from .source import LANGUAGES, Pair, SourceError, read, shorter
-from .source import Cell as SourceCell
+from ..source import LANGUAGES, Pair, SourceError, read, shorter
+from ..source import Cell as SourceCell
+from .rules import structure
 
 FILE_NAME = "assignment.md"
 FOLDER = re.compile(r"^(ps\d\d)_[a-z0-9_]+$")

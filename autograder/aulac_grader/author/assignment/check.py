@@ -6,7 +6,7 @@ hidden test and no solution is in what students receive, both languages hold the
 code, and every test cell is failed by some wrong variant (a test that nothing fails may
 be testing nothing).
 
-Cells are run by `assignment_run`, in one process per variant; the points are counted by
+Cells are run by `run`, in one process per variant; the points are counted by
 nbgrader's own `determine_grade` from the outputs, and what students receive is made by
 nbgrader's own preprocessors, so that the proof is about what nbgrader will do.
 """
@@ -21,12 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from .assignment import LANGUAGES, Assignment, Cell
-from .assignment_build import TEXT_STUB
-from .assignment_lint import lint
-from .assignment_notebook import differences, notebook
-from .assignment_run import run_cells
-from .assignment_variants import Variant, load_variants
+from .build import TEXT_STUB
+from .document import LANGUAGES, Assignment, Cell
+from .lint import lint
+from .notebook import differences, notebook
+from .run import run_cells
+from .variants import Variant, load_variants
 
 CODE_STUB = "# Viết mã của bạn ở đây. / Write your code here.\nraise NotImplementedError()"
 
