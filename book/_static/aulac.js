@@ -35,6 +35,15 @@
     return "";
   };
 
+  // The copy button knows no Vietnamese.
+  window.addEventListener("load", () => {
+    if (document.documentElement.lang !== "vi") return;
+    document.querySelectorAll("button.copybtn").forEach((button) => {
+      button.dataset.tooltip = "Sao chép";
+      button.setAttribute("aria-label", "Sao chép ô mã này");
+    });
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
     remember(document.documentElement.lang);
     const link = document.querySelector("a.aulac-switch");

@@ -339,6 +339,16 @@ def test_text_stands_out_from_its_ground(
     found.context.close()
 
 
+def test_on_paper_everything_is_dark_on_white(browser, address: str) -> None:
+    found = Reader(browser, color_scheme="dark")
+    found.page.goto(f"{address}/vi/01_nets.html", wait_until="networkidle")
+    found.page.emulate_media(media="print")
+    assert found.page.evaluate(CONTRAST) == []
+    assert found.page.get_by_role("heading", level=1).is_visible()
+    assert not found.page.locator("a.aulac-switch").is_visible()
+    found.context.close()
+
+
 @pytest.mark.parametrize(
     ("locale", "edition"), [("vi-VN", "vi"), ("en-US", "en"), ("fr-FR", "vi")]
 )

@@ -55,7 +55,17 @@ def build(
     if not force and (kept := _unchanged(places, languages, digest)):
         kept.seconds = time.monotonic() - started
         return kept
-    built = _make(places, languages, digest, force, say)
+    # Left behind by a build that was killed: its pages may be half written.
+    busy = places.stamp.with_name("building")
+    force = force or busy.exists()
+    busy.parent.mkdir(parents=True, exist_ok=True)
+    busy.touch()
+    try:
+        built = _make(places, languages, digest, force, say)
+    except BookError:
+        busy.unlink()  # wrong input, but Sphinx came to its own end
+        raise
+    busy.unlink()
     built.seconds = time.monotonic() - started
     return built
 
@@ -109,7 +119,7 @@ def _make(
             if lesson.state != "verified":
                 built.unproven[lesson.name] = lesson.state
     _root_page(places)
-    if flaws := check_site(places, None if languages != LANGUAGES else sites):
+    if flaws := check_site(places, sites):
         raise BookError("\n".join(str(flaw) for flaw in flaws))
     _write_stamp(places, digest, built)
     return built

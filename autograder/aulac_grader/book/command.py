@@ -42,6 +42,13 @@ def build(
             err=True,
         )
         raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(
+            f"Không ghi được sách / the book could not be written: {error}; kiểm tra "
+            "quyền ghi và chỗ trống trên đĩa / check rights and free space.",
+            err=True,
+        )
+        raise typer.Exit(1) from None
     if built.unchanged:
         typer.echo(
             f"Không có gì đổi / nothing changed ({built.seconds:.1f} s)."
