@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 MEDIAN, NINETIETH, CAP = 6, 20, 40
 COLUMNS = 79
-LIBRARY_COLUMNS = 88
-"""The library's own line length. A page shows 79, so longer lines get a note."""
 FORBIDDEN = (
     (r"\bfilterwarnings\b", "hides warnings; mend what warns"),
     (r"\bsys\.path\b", "changes the import path; the course is installed"),
@@ -43,11 +41,7 @@ def check(house: House, lesson: Lesson, findings: Findings) -> None:
     texts = [(cell, house.code(cell)) for cell in lesson.source.code]
     findings.problems.extend(_length(lesson, texts, findings))
     for cell, text in texts:
-        limit = LIBRARY_COLUMNS if cell.library else COLUMNS
-        findings.problems.extend(_width(lesson, cell, text, limit, "break it"))
-        if cell.library:
-            remedy = "break it in the library, so that a page shows it whole"
-            findings.notes.extend(_width(lesson, cell, text, COLUMNS, remedy))
+        findings.problems.extend(_width(lesson, cell, text))
         findings.problems.extend(_forbidden(lesson, cell, text))
         findings.notes.extend(_echo(lesson, cell, text))
     findings.problems.extend(_setup(lesson, texts))
@@ -99,9 +93,7 @@ def _length(
         )
 
 
-def _width(
-    lesson: Lesson, cell: Cell, text: str, limit: int, remedy: str
-) -> Iterator[Problem]:
+def _width(lesson: Lesson, cell: Cell, text: str) -> Iterator[Problem]:
     wide = {
         number: len(line)
         for number, line in enumerate(text.splitlines(), start=1)
@@ -110,9 +102,10 @@ def _width(
     }
     if wide:
         lines = ", ".join(map(str, wide))
+        where = " in the library" if cell.library else ""
         yield lesson.source.problem(
-            f"line {lines} of this cell has up to {max(wide.values())} columns, {limit} "
-            f"is the limit; {remedy}.",
+            f"line {lines} of this cell has up to {max(wide.values())} "
+            f"columns, {COLUMNS} is the limit; break it{where}.",
             cell,
         )
 
