@@ -97,7 +97,7 @@ def _width(lesson: Lesson, cell: Cell, text: str) -> Iterator[Problem]:
     wide = {
         number: len(line)
         for number, line in enumerate(text.splitlines(), start=1)
-        if len(line) > limit
+        if len(line) > COLUMNS
         and not (cell.library and line.startswith("# aulac"))
     }
     if wide:
