@@ -95,14 +95,14 @@ _STRONG = ("bác voi", "bác trâu", "cô bò sữa", "bác hà mã")
 
 
 def child(c: Context, r: Rand, gender: str = "") -> Entity:
-    """A child of four to eleven; the pronoun follows the age and stays one."""
+    """A child of five to eleven; the pronoun follows the age and stays one."""
     gender = gender or ("girl" if r() < 0.5 else "boy")
     name = common(names()[gender], r)
-    age = 4 + int(r() * 8)
+    age = 5 + int(r() * 7)
     word = "cô bé" if gender == "girl" else "cậu bé"
     if age <= 5:
         called, again = f"bé {name}", "bé"
-    elif r() < 0.6:
+    elif r() < 0.7:
         called, again = name, word
     else:
         called, again = name, "em"
@@ -192,15 +192,18 @@ def daysky(c: Context, r: Rand) -> Entity:
     return entity(f"{day}, {common(phrases()['sky_' + time], r)['']}", n=day)
 
 
-def _drawn(items: list[Entity]):
-    return lambda c, r: common(items, r)
+def _drawn(items: list[Entity], again: float = 1.0):
+    return lambda c, r: items[int(len(items) * r() ** (SKEW * again))]
 
 
 @cache
 def load() -> None:
     """Register every type; cheap after the first call."""
-    for kind, items in (nouns() | phrases() | critters()).items():
+    for kind, items in (nouns() | phrases()).items():
         register(kind, _drawn(items))
+    for kind, items in critters().items():
+        # A few heroes again and again: a small model learns to keep to one.
+        register(kind, _drawn(items, again=1.4))
     beasts = critters()["critter"]
     register("friend", beasts[:8])
     register("swift", [b for b in beasts if b["n"] in _SWIFT])
