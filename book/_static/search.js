@@ -9,7 +9,8 @@ const aulacSearch = (() => {
   const SHOWN = 40;
   const AROUND = 90;
 
-  // The same as fold() of aulac_grader.book.fold: one character for each character.
+  // One character for each character, so a place found in folded text is a place in the
+  // text itself. A test holds it against aulac.text.strip_marks.
   const foldCharacter = (character) => {
     if (character === "đ" || character === "Đ") return "d";
     const bare = character.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
