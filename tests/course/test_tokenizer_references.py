@@ -1,5 +1,6 @@
 """Other people's vocabularies, and what all of them cost."""
 
+import hashlib
 import socket
 
 import pytest
@@ -44,25 +45,30 @@ def test_known_ids():
     assert reference("llama3").encode("hello world") == [15339, 1917]
 
 
-def test_patterns_are_those_of_the_packages():
+def test_patterns_and_files_are_those_of_the_packages(monkeypatch):
     import tiktoken_ext.openai_public as openai
 
-    assert _pattern(openai, "cl100k_base") == module.CL100K
-    assert _pattern(openai, "o200k_base") == module.O200K
+    assert _pattern(openai, "cl100k_base", monkeypatch) == module.CL100K
+    assert _pattern(openai, "o200k_base", monkeypatch) == module.O200K
     llama3 = pytest.importorskip("llama_models.llama3.tokenizer").Tokenizer
     assert llama3.pat_str == module.LLAMA3
     llama4 = pytest.importorskip("llama_models.llama4.tokenizer").Tokenizer
     assert module.O200K == llama4.O200K_PATTERN
 
 
-def _pattern(openai, name):
-    """tiktoken's own pattern, without fetching the vocabulary."""
-    loaded = openai.load_tiktoken_bpe
-    openai.load_tiktoken_bpe = lambda *_, **__: {}
-    try:
-        return getattr(openai, name)()["pat_str"]
-    finally:
-        openai.load_tiktoken_bpe = loaded
+def _pattern(openai, name, monkeypatch):
+    """tiktoken's own pattern; our file has the hash that tiktoken asks for."""
+    hashes = []
+
+    def note(*_, expected_hash):
+        hashes.append(expected_hash)
+        return {}
+
+    monkeypatch.setattr(openai, "load_tiktoken_bpe", note)
+    pattern = getattr(openai, name)()["pat_str"]
+    file = module._file(REFERENCES[name])
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == hashes[0]
+    return pattern
 
 
 def test_a_missing_package_is_named(monkeypatch):
