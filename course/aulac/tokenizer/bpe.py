@@ -65,8 +65,8 @@ def merge_word(
 ) -> list[tuple[Pair, int]]:
     """Replace `pair` by `new` in `word`, in place, from left to right.
 
-    Returns what that changed: (pair, -1) for a neighbourhood lost, (pair, +1) for
-    one gained.
+    Returns what that changed: (pair, -1) for a neighbourhood lost and
+    (pair, +1) for one gained.
     """
     changes: list[tuple[Pair, int]] = []
     left, right = pair
