@@ -111,13 +111,13 @@ def test_batches_give_the_same_ids(superwords, corpus):
 
 def test_superwords_join_syllables_and_nothing_else(superwords, corpus):
     learnt = [
-        left + right for left, right in superwords.merges[1000 - SMALLEST :]
+        left + right for left, right in superwords.merges[1500 - SMALLEST :]
     ]
     phrase = regex.compile(
-        r" ?[\p{L}\p{M}]+( [\p{L}\p{M}]+)* ?|[^\s\p{L}\p{M}\p{N}]+ "
+        r" ?[\p{L}\p{M}]+( [\p{L}\p{M}]+)* ?|[^\p{L}\p{M}\p{N}]+"
     )
-    assert len(learnt) == 1000
-    assert all(phrase.fullmatch(token.decode()) for token in learnt)
+    assert len(learnt) == 500
+    assert [t for t in learnt if not phrase.fullmatch(t.decode())] == []
     assert any(token.count(b" ") > 1 for token in learnt)
     syllables = train(corpus, 2000, superwords=False, progress=False)
     few, many = (
