@@ -184,8 +184,8 @@ def welcome_texts(small: Scale) -> list[str]:
 def welcome_tokenizer(texts: list[str], scale: Scale) -> Tokenizer:
     """Lesson 00's tokenizer, learned from every third text.
 
-    A third of the texts holds all the words: the merges come out the same, in a
-    third of the time.
+    A third of the texts holds all the words: the merges come out the same, in
+    a third of the time.
     """
     from aulac.tokenizer import train
 
