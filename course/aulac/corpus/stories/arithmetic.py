@@ -73,7 +73,7 @@ _SHARE = (
 )
 _ANSWERS = {
     "cộng": "[Bài giải|Giải|Trả lời]: {a} cộng {b} bằng {n}. [Vậy có tất cả {n} {vat}.|Có {n} {vat}.|Đáp số: {n} {vat}.]",
-    "trừ": "[Bài giải|Giải|Trả lời]: {a} trừ {b} bằng {n}. [Vậy số phải tìm là {n} {vat}.|Là {n} {vat}.|Đáp số: {n} {vat}.]",
+    "trừ": "[Bài giải|Giải|Trả lời]: {a} trừ {b} bằng {n}. [Vậy kết quả là {n} {vat}.|Là {n} {vat}.|Đáp số: {n} {vat}.]",
     "nhân": "[Bài giải|Giải|Trả lời]: {a} nhân {b} bằng {n}. [Vậy có tất cả {n} {vat}.|Đáp số: {n} {vat}.]",
     "chia": "[Bài giải|Giải|Trả lời]: {n} chia {b} bằng {a}. [Vậy mỗi phần có {a} {vat}.|Đáp số: {a} {vat}.]",
 }

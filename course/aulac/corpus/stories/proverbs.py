@@ -64,7 +64,7 @@ _AFTER = (
 )
 _PLAIN = (
     'Tục ngữ có câu: "{cau}." [Câu này|Câu ấy] có nghĩa là {nghia}. [Bài học là {bai}.|Qua đó, ông bà ta khuyên {bai}.]',
-    '"{cau}" là lời ông bà ta dạy. [Ý câu ấy là {nghia}.|Hiểu ra, {nghia}.] Ta học được điều này: {bai}.',
+    '"{cau}" là lời ông bà ta dạy. [Ý câu ấy là {nghia}.|Nghĩa là {nghia}.] Ta học được điều này: {bai}.',
     '[Em|Bạn] có biết câu "{cau}" không? Câu ấy [nói rằng|có nghĩa là] {nghia}.',
 )
 
