@@ -47,7 +47,7 @@ def disk_error(path: Path, error: OSError) -> TrainingError:
             f"no disk space left for {path}: free some and run the same command again, "
             "it goes on from the last checkpoint.",
             f"hết chỗ trên đĩa khi ghi {path}: hãy dọn bớt rồi chạy lại đúng lệnh cũ, "
-            "việc huấn luyện sẽ tiếp tục từ checkpoint gần nhất.",
+            "việc huấn luyện sẽ tiếp tục từ điểm lưu gần nhất.",
         )
     return TrainingError(
         f"cannot write {path} ({error.strerror}): choose a folder you may write to.",
@@ -148,7 +148,7 @@ class Checkpoint:
             raise TrainingError(
                 f"{self.path} is not a checkpoint ({type(error).__name__}): delete it "
                 "to start again, or give another folder.",
-                f"{self.path} không phải là một checkpoint ({type(error).__name__}): "
+                f"{self.path} không phải là một điểm lưu ({type(error).__name__}): "
                 "hãy xóa nó để bắt đầu lại, hoặc chọn thư mục khác.",
             ) from error
 

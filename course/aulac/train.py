@@ -272,7 +272,7 @@ def check(loss: float, norm: float, step: int) -> None:
         "diverged. The last good checkpoint is kept; lower the learning rates "
         "(half is a good try) or lengthen the warm-up, and run in a new folder.",
         f"hàm mất mát thành {loss} (gradient {norm}) ở bước {step}: quá trình "
-        "huấn luyện đã phân kỳ. Checkpoint tốt gần nhất vẫn còn; hãy giảm tốc "
+        "huấn luyện đã phân kỳ. Điểm lưu tốt gần nhất vẫn còn; hãy giảm tốc "
         "độ học (thử một nửa) hoặc kéo dài phần khởi động, rồi chạy lại trong "
         "một thư mục mới.",
     )

@@ -22,7 +22,7 @@ from aulac_grader.house import BUILD
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Bài học: liệt kê, dựng, soát, chạy thử. / Lessons: list, build, lint, verify.",
+    help="Bài học: liệt kê, dựng, soát, kiểm tra. / Lessons: list, build, lint, verify.",
 )
 
 Which = Annotated[
@@ -265,7 +265,7 @@ def verify(
 @app.command()
 @_plainly
 def clean() -> None:
-    """Xóa kết quả chạy thử (build/verify) / delete what verify made."""
+    """Xóa kết quả chạy kiểm tra (build/verify) / delete what verify made."""
     folder = BUILD / "verify"
     if not folder.is_dir():
         print("Không có gì để xóa. / Nothing to delete.")

@@ -303,7 +303,7 @@ def status(
 
 _WORDS: dict[str, dict[str, Any]] = {
     "vi": {
-        "unverified": "Bài này chưa được chạy kiểm tra trên bản sách này, nên các ô "
+        "unverified": "Bài này chưa được chạy kiểm tra cho bản sách này, nên các ô "
         "chưa có kết quả. Chạy <code>aulac lessons verify</code> rồi dựng lại sách.",
         "stale": "Một số ô đã đổi sau lần chạy kiểm tra và chưa có kết quả. Chạy lại "
         "<code>aulac lessons verify</code>.",

@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class Tone(Enum):
-    """The six tones, in the order of the Vietnamese dictionary's marks.
+    """The six tones, in the order in which Vietnamese phonology numbers them.
 
     Each member's value is the combining character that writes it (the empty
     string for the level tone, which is written by leaving the mark out).

@@ -180,7 +180,7 @@ def demo(
             size,
             1,
             8,
-            description=choose("Tiếng mỗi mảnh", "Words a shingle"),
+            description=choose("Tiếng mỗi mảnh", "Syllables a shingle"),
             style=style,
         )
         nums = ipywidgets.SelectionSlider(

@@ -73,7 +73,7 @@ SOURCES: dict[str, Source] = {
         Source(
             "stories",
             {
-                "vi": "Truyện, câu đố, hội thoại, lục bát do khóa học tự sinh ra: "
+                "vi": "Truyện, câu đố, hội thoại, lục bát do khóa học tự sinh ra; "
                 "muốn bao nhiêu cũng có, không cần mạng.",
                 "en": "Stories, facts, dialogues and couplets that the course "
                 "generates: as many as you ask for, no network.",
@@ -109,9 +109,9 @@ SOURCES: dict[str, Source] = {
         Source(
             "fineweb2",
             {
-                "vi": "FineWeb 2, phần tiếng Việt: trang web đã lọc, đọc dần từ "
+                "vi": "FineWeb2, phần tiếng Việt: trang web đã lọc, đọc dần từ "
                 "Hugging Face.",
-                "en": "FineWeb 2, the Vietnamese part: filtered web pages, streamed "
+                "en": "FineWeb2, the Vietnamese part: filtered web pages, streamed "
                 "from Hugging Face.",
             },
             hub.FINEWEB2.licence,
