@@ -210,7 +210,7 @@ def _compare(r: Rand) -> Made:
     _numbers(c, a=a, b=b, d=abs(a - b), n=a + b)
     head = "{p:pupil} có {a} {vat}, {q:pupil} có {b} {vat}. "
     if a == b:
-        tail = "{a} bằng {b}, nên hai bạn có số {vat} bằng nhau."
+        tail = "{a} bằng {b}, nên hai bạn có bằng nhau."
     else:
         more, less = ("p", "q") if a > b else ("q", "p")
         tail = (
