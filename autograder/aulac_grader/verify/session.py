@@ -379,7 +379,7 @@ class Verifier:
         task = self.plan.tasks[run.number]
         output = self._place(task) / "output.ipynb"
         cell = event.get("cell") or ""
-        place = self.places.at(task.lesson, cell) if cell else ""
+        place = self.places.at(task.lesson, cell)
         records: dict[str, Any] = {}
         if output.is_file():
             clean = self.house.notebook(task.lesson, self.lang)
