@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
+import typer
 from aulac import doctor
 from aulac.cli import GROUP
 
@@ -35,7 +36,7 @@ def test_every_verb_loads_without_torch(verb):
     code = (
         "import sys; from importlib.metadata import entry_points;"
         f"next(e for e in entry_points(group={GROUP!r}) if e.name == {verb!r}).load();"
-        "sys.exit(','.join(n for n in ('torch', 'transformers') if n in sys.modules))"
+        "sys.exit(','.join(n for n in ('torch', 'transformers') if n in sys.modules) or 0)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True
@@ -90,3 +91,34 @@ def test_doctor_with_little_memory(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", Memory)
     finding = doctor.check_memory()
     assert finding.status == "note" and "--jobs 1" in finding.en
+
+
+@pytest.mark.parametrize(
+    "words", [["scale", "nope"], ["chat", "--nope"], ["corpus", "build", "-x"]]
+)
+def test_a_wrong_command_line_is_explained_in_both_languages(words):
+    done = aulac(*words)
+    assert done.returncode == 2 and "Error" in done.stderr
+    said = f"xem `aulac {' '.join(w for w in words if w.isalpha() and w != 'nope')}"
+    assert "Câu lệnh chưa đúng" in done.stderr and said in done.stderr
+
+
+def test_a_verb_alone_shows_its_help_and_no_mistake():
+    done = aulac("corpus")
+    assert "build" in done.stdout and "chưa đúng" not in done.stderr
+
+
+def test_no_verb_offers_to_install_completion():
+    for entry in entry_points(group=GROUP):
+        command = typer.main.get_command(entry.load())
+        options = {word for param in command.params for word in param.opts}
+        assert "--install-completion" not in options, entry.name
+
+
+def test_a_scale_that_is_not_there_is_two_sentences(monkeypatch):
+    monkeypatch.setenv("AULAC_SCALE", "huge")
+    done = aulac("scale")
+    assert done.returncode == 1
+    vi, en = done.stderr.splitlines()
+    assert vi.startswith("Lỗi: AULAC_SCALE") and "tiny, laptop, t4, gpu" in vi
+    assert en.startswith("Error: AULAC_SCALE") and "'huge'" in en

@@ -16,7 +16,7 @@ from rich.console import Console
 from aulac_grader.author.build import House, dump, replace
 from aulac_grader.author.source import shorter
 from aulac_grader.house import BUILD
-from aulac_grader.verify import outcome, report
+from aulac_grader.verify import kernel, outcome, report
 from aulac_grader.verify.display import Display
 from aulac_grader.verify.places import Places
 from aulac_grader.verify.plan import (
@@ -32,17 +32,6 @@ from aulac_grader.verify.plan import (
 )
 from aulac_grader.verify.pool import Pool, Run, Worker
 from aulac_grader.verify.store import Store
-from aulac_grader.verify.worker import TRACE, TRACE_CODE, TRACE_ID
-
-THREADS = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "RAYON_NUM_THREADS",
-)
-# What a terminal inside Jupyter, or the reader's own settings, would bring along.
-FORGET = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "AULAC_SCALE", "MPLBACKEND")
 
 
 def verify(
@@ -287,7 +276,7 @@ class Verifier:
         for name in task.given:
             self.store.lend(name, workspace)
         notebook = self.house.notebook(task.lesson, self.lang)
-        notebook["cells"].append(_trace_cell())
+        notebook["cells"].append(kernel.trace_cell())
         replace(place / "input.ipynb", dump(notebook))
         header = task.lesson.header
         limit = header.timeout
@@ -296,14 +285,9 @@ class Verifier:
                 limit, 5 * 60 * header.minutes[self.scale.split(":")[0]]
             )
         cwd = self.house.notebooks / self.lang
-        request = {
-            "input": str(place / "input.ipynb"),
-            "output": str(place / "output.ipynb"),
-            "parameters": {"scale": self.scale},
-            "cwd": str(cwd if cwd.is_dir() else place),
-            "environment": self._kernel_environment(place, cores),
-            "forget": FORGET,
-        }
+        request = kernel.request(
+            place, cwd if cwd.is_dir() else place, self.scale, self.lang, cores
+        )
         self.rows[task.number] = {
             "status": "running",
             "name": task.lesson.name,
@@ -312,17 +296,6 @@ class Verifier:
         run = Run(task.number, cores, limit)
         pool.start(run, request)
         self.display.move(run, self.plan.tasks[run.number].lesson.name)
-
-    def _kernel_environment(self, place: Path, cores: int) -> dict[str, str]:
-        ours = {
-            "AULAC_WORKSPACE": str(place / "workspace"),
-            "AULAC_LANG": "both" if self.lang == "vi" else self.lang,
-            "AULAC_STATIC": "1",
-            "IPYTHONDIR": str(place / "ipython"),
-            "HF_HUB_OFFLINE": "1",
-            TRACE: str(place / "trace.json"),
-        }
-        return ours | dict.fromkeys(THREADS, str(cores))
 
     def _finished(self, run: Run) -> None:
         """The notebook ran through: take its outcomes, its artefacts and its key."""
@@ -530,14 +503,3 @@ class Verifier:
         good, bad = self.out / name, self.out / "failed" / name
         replace(bad if failed else good, dump(notebook))
         (good if failed else bad).unlink(missing_ok=True)
-
-
-def _trace_cell() -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "execution_count": None,
-        "id": TRACE_ID,
-        "metadata": {},
-        "outputs": [],
-        "source": TRACE_CODE.splitlines(keepends=True),
-    }
