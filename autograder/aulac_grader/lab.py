@@ -27,6 +27,8 @@ EXTENSIONS = (
 )
 
 app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="markdown",
     help="Mở JupyterLab trên khóa học. / Open JupyterLab on the course.",
 )
 

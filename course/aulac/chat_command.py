@@ -8,12 +8,14 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-app = typer.Typer(help="Trò chuyện với mô hình / chat with a model.")
+app = typer.Typer(
+    add_completion=False, help="Trò chuyện với mô hình / chat with a model."
+)
 
 BYE = ("/thoát", "/thoat", "/exit", "/quit")
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def chat(
     model: Annotated[
         Path | None, typer.Option(help="thư mục mô hình / a model's folder")
@@ -24,17 +26,32 @@ def chat(
             help="câu hỏi, dùng nhiều lần được / a question, repeatable"
         ),
     ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            help="mô hình của quy mô này / of this scale: tiny, laptop, t4, gpu"
+        ),
+    ] = None,
     temperature: Annotated[
-        float, typer.Option(help="0: chọn từ chắc nhất")
+        float,
+        typer.Option(
+            min=0,
+            help="nhiệt độ; 0: luôn chọn token chắc nhất / 0: the likeliest token",
+        ),
     ] = 0.0,
-    max_tokens: Annotated[int, typer.Option(help="độ dài câu trả lời")] = 160,
-    seed: Annotated[int, typer.Option(help="hạt giống / seed")] = 0,
+    max_tokens: Annotated[
+        int,
+        typer.Option(
+            min=1, help="số token tối đa của câu trả lời / longest answer"
+        ),
+    ] = 160,
+    seed: Annotated[int, typer.Option(help="hạt giống ngẫu nhiên / seed")] = 0,
 ) -> None:
     """Trò chuyện; mỗi --prompt là một cuộc riêng / each --prompt is asked afresh."""
     for channel in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(channel, "reconfigure"):  # a terminal in another encoding
             channel.reconfigure(encoding="utf-8", errors="replace")
-    folder = find(model)
+    folder = find(model, scale)
     talker, tokenizer = load(folder)
     settings = {
         "temperature": temperature,
@@ -51,11 +68,15 @@ def chat(
     converse(talker, tokenizer, settings)
 
 
-def find(model: Path | None) -> Path:
+def find(model: Path | None, scale: str | None = None) -> Path:
     """The folder to load, or a sentence that says how to make one."""
     from aulac import artefacts
+    from aulac.scale import ScaleError, get
 
-    folder = model or artefacts.newest()
+    try:
+        folder = model or artefacts.newest(scale and get(scale).name)
+    except ScaleError as error:
+        fail(error.vi, str(error))
     if folder is None:
         fail(
             "chưa có mô hình nào để trò chuyện. Hãy chạy bài 00 (make lab), hoặc lệnh "
@@ -73,7 +94,12 @@ def load(folder: Path) -> tuple[Any, Any]:
     try:
         return from_hf(folder)
     except (OSError, ValueError, KeyError) as error:
-        fail(f"không nạp được mô hình ở {folder}: {error}", str(error))
+        fail(
+            f"không nạp được mô hình ở {folder}: thư mục này không phải là một mô hình, "
+            "hoặc bị thiếu, bị hỏng tệp (xem dòng dưới). Hãy chép lại, hoặc huấn luyện "
+            "lại bằng `make course`.",
+            str(error),
+        )
 
 
 def ask(

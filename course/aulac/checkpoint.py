@@ -32,8 +32,10 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise disk_error(path, error) from error
-    except RuntimeError as error:  # torch.save reports a failed write this way
-        if isinstance(error, TrainingError) or "write" not in str(error):
+    except RuntimeError as error:
+        # How torch.save reports a failed write: at once, or on closing the archive.
+        told = any(word in str(error) for word in ("write", "unexpected pos"))
+        if isinstance(error, TrainingError) or not told:
             raise
         raise disk_error(
             path, OSError(errno.ENOSPC, "write failed")
@@ -112,11 +114,14 @@ class Checkpoint:
         }
         part = self.path.with_suffix(".part")
         with writing(self.path):
-            with part.open("wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self.path)
+            try:
+                with part.open("wb") as file:
+                    torch.save(state, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(self.path)
+            finally:  # half a checkpoint is of no use and holds the disk's last bytes
+                part.unlink(missing_ok=True)
         self.saved = step
 
     def load(self) -> int:

@@ -37,9 +37,24 @@ class Verbs(TyperGroup):
         return command
 
     def invoke(self, ctx: Any) -> Any:
-        """Run one verb; Ctrl-C ends it with a sentence instead of a traceback."""
+        """Run one verb; Ctrl-C ends it with a sentence instead of a traceback.
+
+        What is wrong with a command line is said in English by the parser; the line
+        before it says in Vietnamese where to look.
+        """
         try:
             return super().invoke(ctx)
+        except typer.TyperException as error:
+            context = getattr(error, "ctx", None)
+            # `aulac corpus` with nothing behind it shows its help and no error.
+            if context is None or type(error).__name__ == "NoArgsIsHelpError":
+                raise
+            asked = context.command_path
+            print(
+                f"Câu lệnh chưa đúng: xem `{asked} --help` và lời giải thích dưới đây.",
+                file=sys.stderr,
+            )
+            raise
         except KeyboardInterrupt:
             print(
                 "\nĐã dừng theo ý bạn; phần đã xong được giữ lại, chạy lại lệnh để tiếp "

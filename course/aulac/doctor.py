@@ -36,6 +36,7 @@ STUDENT_PACKAGES = (
 
 app = typer.Typer(
     add_completion=False,
+    rich_markup_mode="markdown",
     help="Kiểm tra máy này và nói phải làm gì. / Check this machine, say what to do.",
 )
 
@@ -219,7 +220,7 @@ def check_sandbox() -> Finding:
         "sandbox",
         "note",
         (done.stderr.strip().splitlines() or ["bwrap failed"])[-1],
-        "Nhân hệ điều hành cấm không gian tên người dùng: hãy chấm bài trên một máy khác.",
+        "Nhân hệ điều hành cấm user namespace: hãy chấm bài trên một máy khác.",
         "The kernel forbids user namespaces: grade on another machine.",
     )
 
@@ -263,7 +264,7 @@ def examine() -> list[Finding]:
                     name,
                     "bad",
                     f"{type(error).__name__}: {error}",
-                    "Phép kiểm tra này tự nó hỏng; hãy báo lại dòng trên.",
+                    "Chính phép kiểm tra này bị lỗi; hãy báo lại dòng trên.",
                     "The check itself failed; please report the line above.",
                 )
             )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -124,7 +125,7 @@ def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
     """Read a folder that `to_hf` wrote (or any small tied Qwen3 without biases).
 
     Raises FileNotFoundError when files are missing and ValueError for another
-    architecture.
+    architecture or for damaged files.
     """
     from aulac.tokenizer import Tokenizer
 
@@ -139,17 +140,30 @@ def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
         )
     config = read_config(folder)
     model = Transformer(config)
-    weights = load_file(folder / WEIGHTS)
-    ours = {
-        name: weights[qwen3_name(name)].float() for name in model.state_dict()
-    }
-    model.load_state_dict(ours)
+    try:
+        weights = load_file(folder / WEIGHTS)
+        ours = {
+            name: weights[qwen3_name(name)].float()
+            for name in model.state_dict()
+        }
+        model.load_state_dict(ours)
+    except (SafetensorError, KeyError, RuntimeError) as error:
+        raise ValueError(
+            f"{folder / WEIGHTS} is cut short or does not fit config.json "
+            f"({type(error).__name__}): copy the folder again, or train anew."
+        ) from error
     return model.eval(), Tokenizer.load(folder)
 
 
 def read_config(folder: Path) -> Config:
     """Our configuration from a folder's `config.json`."""
-    values = json.loads((folder / "config.json").read_text())
+    try:
+        values = json.loads((folder / "config.json").read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"{folder / 'config.json'} is not JSON ({error}): copy the folder again, "
+            "or train anew."
+        ) from error
     if values.get("model_type") != "qwen3" or not values.get(
         "tie_word_embeddings"
     ):

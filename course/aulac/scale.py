@@ -29,6 +29,15 @@ from rich.table import Table
 ENVIRONMENT = "AULAC_SCALE"
 
 
+class ScaleError(ValueError):
+    """There is no such scale; `vi` says so in Vietnamese."""
+
+    def __init__(self, name: str) -> None:
+        known = ", ".join(SCALES)
+        super().__init__(f"there is no scale {name!r}: choose one of {known}.")
+        self.vi = f"không có quy mô {name!r}: hãy chọn một trong {known}."
+
+
 @dataclass(frozen=True)
 class Scale:
     """One row of the dial. Sizes are counts; learning rates are peak values."""
@@ -196,13 +205,12 @@ SCALES: dict[str, Scale] = {
 def get(name: str) -> Scale:
     """The row called `name`; `gpu:16` builds the gpu row with another depth.
 
-    Raises ValueError when there is no such row.
+    Raises ScaleError (a ValueError) when there is no such row.
     """
     if name.startswith("gpu:") and name[4:].isdigit():
         return from_depth(int(name[4:]))
     if name not in SCALES:
-        known = ", ".join(SCALES)
-        raise ValueError(f"there is no scale {name!r}: choose one of {known}.")
+        raise ScaleError(name)
     return SCALES[name]
 
 
@@ -263,22 +271,30 @@ def welcome(scale: Scale) -> Scale:
     return replace(small, name=scale.name)
 
 
-app = typer.Typer(help="Bảng quy mô: một núm chỉnh cho tất cả / the one dial.")
+app = typer.Typer(
+    add_completion=False,
+    help="Bảng quy mô: một núm chỉnh cho tất cả / the one dial.",
+)
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def show() -> None:
     """In bảng quy mô và quy mô hợp với máy này / print the table and this machine's row."""
     from aulac.flops import parameters
 
-    chosen, reason = choose()
-    table = Table(title="Quy mô / Scale")
-    columns = ("", "tham số / parameters", "tầng x rộng / depth x width")
+    try:
+        chosen, reason = choose()
+    except ScaleError as error:
+        typer.echo(f"Lỗi: {ENVIRONMENT}: {error.vi}", err=True)
+        typer.echo(f"Error: {ENVIRONMENT}: {error}", err=True)
+        raise typer.Exit(1) from None
+    table = Table(title="Quy mô / Scale", box=None, pad_edge=False)
+    columns = ("", "tham số\nparameters", "tầng x rộng\ndepth x width")
     more = (
-        "từ vựng / vocabulary",
-        "ngữ cảnh / context",
-        "token",
-        "máy / machine",
+        "từ vựng\nvocabulary",
+        "ngữ cảnh\ncontext",
+        "token\ntokens",
+        "máy\nmachine",
     )
     for column in (*columns, *more):
         table.add_column(column, overflow="fold")
@@ -291,7 +307,7 @@ def show() -> None:
             f"{scale.vocab_size:,}",
             f"{scale.context:,}",
             f"{scale.tokens / 1e6:,.0f} M",
-            f"{scale.machine_vi} / {scale.machine_en}",
+            f"{scale.machine_vi}\n{scale.machine_en}\n",
             style=mark,
         )
     console = Console()

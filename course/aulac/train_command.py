@@ -10,43 +10,52 @@ import typer
 if TYPE_CHECKING:
     from aulac.scale import Scale
 
-app = typer.Typer(help="Huấn luyện mô hình nền / train a base model.")
+app = typer.Typer(
+    add_completion=False, help="Huấn luyện mô hình nền / train a base model."
+)
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def train(
     scale: Annotated[
         str | None,
-        typer.Option(help="tiny, laptop, t4, gpu / mặc định theo máy"),
+        typer.Option(
+            help="tiny, laptop, t4, gpu; mặc định theo máy / by the machine"
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="thư mục kết quả / folder for the model"),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="số bước, thay cho bảng quy mô / steps")
+        int | None,
+        typer.Option(
+            min=1,
+            help="số bước, thay cho bảng quy mô / steps instead of the table's",
+        ),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option(help="tiếp tục từ checkpoint / go on from a checkpoint"),
+        typer.Option(help="tiếp tục từ điểm lưu / go on from a checkpoint"),
     ] = True,
 ) -> None:
     """Kho ngữ liệu, bộ tách token, rồi mô hình nền / corpus, tokenizer, base model."""
     from dataclasses import replace
 
     from aulac import artefacts
-    from aulac.scale import choose
+    from aulac.scale import ScaleError, choose
 
     try:
         chosen, reason = choose(scale)
-    except ValueError as error:
-        fail(f"không có quy mô này: {error}", str(error))
+    except ScaleError as error:
+        fail(error.vi, str(error))
     print(f"Quy mô {chosen.name} ({reason['vi']}) / scale {chosen.name}.")
     if steps:
         chosen = replace(chosen, steps=steps)
     folder = out or artefacts.workspace() / chosen.name / "trained"
     run_training(chosen, folder, resume)
-    print(f"Xong: mô hình ở {folder} / done: the model is in {folder}")
+    made = folder / "model"
+    print(f"Xong: mô hình ở {made} / done: the model is in {made}")
 
 
 def run_training(scale: Scale, folder: Path, resume: bool) -> None:
@@ -54,10 +63,12 @@ def run_training(scale: Scale, folder: Path, resume: bool) -> None:
     import shutil
 
     from aulac import artefacts
-    from aulac.checkpoint import TrainingError
+    from aulac.checkpoint import TrainingError, disk_error
+    from aulac.corpus.errors import CorpusError
     from aulac.export import to_hf
     from aulac.recipes import corpus_texts, pretrain
-    from aulac.tokenizer import Tokenizer
+    from aulac.shards import ShardError
+    from aulac.tokenizer import Tokenizer, VocabularyError
 
     try:
         tokenizer = Tokenizer.load(artefacts.need("tokenizer", scale.name))
@@ -66,12 +77,20 @@ def run_training(scale: Scale, folder: Path, resume: bool) -> None:
             shutil.rmtree(folder / "work", ignore_errors=True)
         model = pretrain(list(texts), tokenizer, scale, folder / "work")
         to_hf(model, tokenizer, folder / "model")
-    except TrainingError as error:
+    except (TrainingError, CorpusError) as error:
         fail(error.vi, str(error))
-    except OSError as error:
+    except (ShardError, VocabularyError) as error:
         fail(
-            f"không ghi hoặc đọc được tệp: {error}", f"a file failed: {error}"
+            f"kho ngữ liệu hoặc bộ tách token ở {artefacts.workspace() / scale.name} "
+            "rỗng, quá nhỏ hoặc đã hỏng: hãy xóa thư mục đó rồi chạy lại, lệnh này sẽ "
+            "dựng lại từ đầu.",
+            f"{error} The corpus or the tokenizer in "
+            f"{artefacts.workspace() / scale.name} is empty, too small or damaged: "
+            "delete that folder and run this again, it makes both anew.",
         )
+    except OSError as error:
+        refused = disk_error(Path(error.filename or folder), error)
+        fail(refused.vi, str(refused))
 
 
 def fail(vi: str, en: str) -> None:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from aulac import artefacts, chat_command, train_command
+from aulac.corpus import read
 from aulac.export import from_hf, to_hf
 from aulac.scale import SCALES, Scale
 from typer.testing import CliRunner
@@ -108,6 +109,7 @@ def test_train_makes_a_model_that_loads(small, workspace):
     assert result.exit_code == 0, result.output
     model, _ = from_hf(workspace / "small" / "trained" / "model")
     assert model.config.depth == 1 and not model.training
+    assert str(workspace / "small" / "trained" / "model") in result.output
 
 
 def test_train_refuses_in_both_languages(small, workspace):
@@ -127,3 +129,49 @@ def test_base_and_chat_recipes_hand_on(small, workspace):
     assert {"tuning.jsonl"} <= {file.name for file in folder.iterdir()}
     base = artefacts.path("base", "small")
     assert (base / "run.jsonl").exists() and not (base / "work").exists()
+
+
+def test_the_model_of_a_scale_can_be_asked_for(small, build, tokenizer):
+    options = ["--scale", "small", "--max-tokens", "3", "--prompt", "Chào"]
+    result = RUN.invoke(chat_command.app, options)
+    assert result.exit_code == 1 and "chưa có mô hình" in result.output
+    with artefacts.making("welcome", "small") as folder:
+        to_hf(build(context=100), tokenizer, folder)
+    result = RUN.invoke(chat_command.app, options)
+    assert result.exit_code == 0 and "Âu Lạc: " in result.output
+    result = RUN.invoke(chat_command.app, ["--scale", "no"])
+    assert result.exit_code == 1 and "không có quy mô 'no'" in result.output
+
+
+@pytest.mark.parametrize("damage", ["cut", "other sizes", "config"])
+def test_a_damaged_model_is_two_sentences(folder, damage):
+    weights, config = folder / "model.safetensors", folder / "config.json"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif damage == "config":
+        config.write_text("{")
+    else:
+        text = config.read_text().replace(
+            '"hidden_size": 32', '"hidden_size": 64'
+        )
+        config.write_text(text)
+    result = RUN.invoke(chat_command.app, ["--model", str(folder)])
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    vi, en = result.stderr.splitlines()
+    assert vi.startswith("Lỗi: ") and en.startswith("Error: ")
+    assert "train anew" in en
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (lambda folder: [], "the corpus is empty"),
+        (lambda folder: read(folder / "train.jsonl"), "no corpus file"),
+    ],
+)
+def test_train_without_texts_is_two_sentences(small, monkeypatch, texts, said):
+    monkeypatch.setattr("aulac.recipes.corpus_texts", texts)
+    result = RUN.invoke(train_command.app, ["--scale", "small"])
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    vi, en = result.stderr.splitlines()
+    assert vi.startswith("Lỗi: ") and said in en

@@ -82,3 +82,21 @@ def test_help_is_in_both_languages():
         done = run(*words)
         assert done.exit_code == 0
         assert "token" in done.output and "ộ tách token" in done.output
+
+
+def test_text_that_is_not_utf8_is_two_sentences(folder):
+    done = run("encode", "-t", folder, input=b"Vi\xff\xfe")
+    assert done.exit_code == 1
+    vi, en = done.stderr.splitlines()
+    assert "Ký tự thứ 3" in vi and "not UTF-8" in en
+
+
+def test_a_place_that_cannot_be_written_is_two_sentences(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    out = tmp_path / "file"
+    done = run("train", "stories", "-n", "40", "-v", "300", "-o", out)
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
+    assert (
+        "Không ghi được" in done.stderr and "cannot be written" in done.stderr
+    )
+    assert out.read_text() == "mine"

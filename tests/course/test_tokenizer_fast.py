@@ -3,6 +3,7 @@
 import json
 import pickle
 import unicodedata
+from pathlib import Path
 
 import pytest
 import regex
@@ -250,3 +251,20 @@ def test_bad_input_is_a_sentence(superwords, tmp_path):
     foreign.save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(ValueError, match="ids 0 to 2"):
         Tokenizer.load(tmp_path)
+
+
+def test_a_disk_that_fills_leaves_the_old_files_whole(
+    tokenizer, tmp_path, monkeypatch
+):
+    tokenizer.save(tmp_path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    def full(self, text, **options):
+        self.write_bytes(text.encode()[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        tokenizer.save(tmp_path)
+    after = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert after == before

@@ -238,3 +238,22 @@ def test_a_log_line_cut_by_a_kill_is_left_out(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text(json.dumps({"step": 1}) + '\n{"step": 2, "lo')
     assert read_log(path) == [{"step": 1}]
+
+
+def test_a_disk_that_fills_inside_a_checkpoint_is_a_sentence(
+    tmp_path, monkeypatch
+):
+    """As torch tells it: from its archive, not as an OSError."""
+    model, data = make(tmp_path)
+    train(model, data, replace(PLAN, steps=5), tmp_path / "run")
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+
+    def half(state, file):
+        file.write(b"half")
+        raise RuntimeError("[enforce fail] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(TrainingError, match="no disk space left"):
+        train(model, data, PLAN, tmp_path / "run")
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+    assert not list((tmp_path / "run").glob("*.part"))

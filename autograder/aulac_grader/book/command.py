@@ -14,6 +14,7 @@ from aulac_grader.book.places import LANGUAGES, BookError, Places
 app = typer.Typer(
     help="Sách hai thứ tiếng / the book in two languages.",
     no_args_is_help=True,
+    add_completion=False,
 )
 WHY = {
     "unverified": ("chưa chạy kiểm tra", "not verified"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +20,10 @@ app = typer.Typer(
     help="Bộ tách token: huấn luyện, thử, so sánh. / "
     "Tokenizers: train one, try it, compare.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="markdown",
 )
+NOT_UTF8 = re.compile("[\udc80-\udcff]")
 COLOURS = [
     "on blue",
     "on dark_green",
@@ -72,14 +75,14 @@ def train(
         bool,
         typer.Option(
             "--plain",
-            help="BPE thường, token không vượt khoảng trắng. / Plain BPE: no token "
+            help="BPE thường, token không vượt dấu cách. / Plain BPE: no token "
             "crosses a space.",
         ),
     ] = False,
     stage_one: Annotated[
         int | None,
         typer.Option(
-            help="Số token của giai đoạn một, trước khi được ghép qua khoảng trắng. / "
+            help="Số token của giai đoạn một, trước khi được gộp qua dấu cách. / "
             "Tokens of stage one, before merges may cross spaces."
         ),
     ] = None,
@@ -120,7 +123,15 @@ def train(
             f"Không đủ dữ liệu cho {vocab_size} token, hoặc số ấy không hợp lệ.{fewer}",
             str(error),
         )
-    tokenizer.save(out)
+    try:
+        tokenizer.save(out)
+    except OSError as error:
+        _fail(
+            f"Không ghi được vào {out} ({error.strerror}): hãy chọn một thư mục của "
+            "bạn, trên đĩa còn chỗ trống.",
+            f"{out} cannot be written ({error.strerror}): choose a folder of yours, "
+            "on a disk with free space.",
+        )
     console = Console()
     console.print(
         f"Đã ghi {out} ({tokenizer.vocab_size} token) từ {len(kept)} văn bản. / "
@@ -149,7 +160,7 @@ def encode(
     tokenizer: Wanted = None,
     ids: Annotated[
         bool,
-        typer.Option("--ids", help="Chỉ in số hiệu. / Print the ids only."),
+        typer.Option("--ids", help="Chỉ in số thứ tự. / Print the ids only."),
     ] = False,
 ) -> None:
     """Tách một câu thành token, tô màu từng mảnh.
@@ -158,7 +169,14 @@ def encode(
 
     Ví dụ / Example: `aulac tokenizer encode "Việt Nam muôn năm" -t my-tokenizer -t llama4`
     """
-    line = " ".join(text) if text else sys.stdin.read()
+    line = " ".join(text) if text else _typed()
+    if lone := NOT_UTF8.search(line):
+        _fail(
+            f"Ký tự thứ {lone.start() + 1} không phải UTF-8: hãy chuyển văn bản sang "
+            "UTF-8 rồi thử lại.",
+            f"Character {lone.start() + 1} is not UTF-8: convert the text to UTF-8 and "
+            "try again.",
+        )
     console = Console(soft_wrap=True)
     for name, one in _open(tokenizer or _ours()):
         if ids:
@@ -245,7 +263,7 @@ def show(
         ),
     ] = 12,
 ) -> None:
-    """Bên trong một bộ tách token: cỡ, token qua khoảng trắng, token dài nhất.
+    """Bên trong một bộ tách token: cỡ, token vượt dấu cách, token dài nhất.
 
     Inside a tokenizer: its size, its tokens across spaces, its longest tokens.
     """
@@ -262,15 +280,22 @@ def show(
     rows = [
         ("từ vựng / vocabulary", f"{len(tokens):,}"),
         ("token đặc biệt / special", " ".join(SPECIALS)),
-        ("token qua khoảng trắng / across spaces", f"{len(words):,}"),
-        ("ghép đầu tiên / first merges", _list(learnt[:count])),
-        ("qua khoảng trắng đầu tiên / first across", _list(words[:count])),
+        ("token vượt dấu cách / across spaces", f"{len(words):,}"),
+        ("phép gộp đầu tiên / first merges", _list(learnt[:count])),
+        ("vượt dấu cách đầu tiên / first across", _list(words[:count])),
         ("dài nhất / longest", _list(longest[:count])),
     ]
     table = Table("", name, show_lines=True)
     for row in rows:
         table.add_row(*row)
     Console().print(table)
+
+
+def _typed() -> str:
+    """Standard input; bytes that are not UTF-8 come as lone surrogates."""
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return sys.stdin.read()
 
 
 def _list(tokens: list[bytes]) -> str:

@@ -256,12 +256,15 @@ class Tokenizer:
         return cls(backend)
 
     def save(self, folder: str | Path) -> Path:
-        """Write `tokenizer.json` and `tokenizer_config.json` for AutoTokenizer."""
+        """Write `tokenizer.json` and `tokenizer_config.json` for AutoTokenizer.
+
+        Each takes its name only when it is whole. OSError when it cannot be written.
+        """
         from aulac.chat import TEMPLATE
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.backend.save(str(folder / "tokenizer.json"))
+        whole = self.backend.to_str(pretty=True)
         config = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "eos_token": END,
@@ -272,10 +275,18 @@ class Tokenizer:
             "chat_template": TEMPLATE,
         }
         text = json.dumps(config, ensure_ascii=False, indent=2)
-        (folder / "tokenizer_config.json").write_text(
-            text + "\n", encoding="utf8"
-        )
+        _write(folder / "tokenizer.json", whole)
+        _write(folder / "tokenizer_config.json", text + "\n")
         return folder
+
+
+def _write(file: Path, text: str) -> None:
+    part = file.with_name(file.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _parts(text: str) -> list[str]:

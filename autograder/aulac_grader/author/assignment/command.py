@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
     help="Bài tập chấm điểm: liệt kê, kiểm chứng, dựng khóa học nbgrader. / Graded "
     "assignments: list them, prove them, build an nbgrader course.",
 )
