@@ -8,23 +8,30 @@ import time
 from typing import Annotated
 
 import typer
+from aulac import scale as scales
 
 from aulac_grader.house import ROOT
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 test = typer.Typer(
-    add_completion=False, help="Kiểm tra tất cả. / Everything that must hold."
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Kiểm tra tất cả. / Everything that must hold.",
 )
 bench = typer.Typer(
-    add_completion=False, help="Đo so sánh. / Measurements side by side."
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Đo so sánh. / Measurements side by side.",
 )
 app = typer.Typer(
     add_completion=False,
+    rich_markup_mode="markdown",
     help="Dựng và chạy cả khóa học, rồi làm sách. / Build and run the whole course, "
     "then make the book.",
 )
 
+STOPPED = 130  # the exit code of a command that Ctrl-C ended
 # Asked in Vietnamese: that is what the model speaks.
 PROMPTS = (
     "Chào bạn, bạn là ai?",
@@ -38,32 +45,56 @@ def step(title: str, *arguments: str) -> int:
 
     A process each, because one step's memory (a model, a thousand notebooks' worth of
     JSON) must not weigh on the next, and a crash in one must leave the others alone.
+
+    Raises typer.Exit(130) on Ctrl-C. The terminal tells the step too, so it is left to
+    end its kernels and to put its work away; a second Ctrl-C does not wait for that.
     """
     print(f"\n— {title}", flush=True)
-    return subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "aulac.cli", *arguments], cwd=ROOT
-    ).returncode
+    )
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.kill()
+            code = process.wait()
+        if code != STOPPED:  # it did not come to say so itself
+            print(
+                "\nĐã dừng theo ý bạn; phần đã xong được giữ lại, chạy lại lệnh để tiếp "
+                "tục. / Stopped; finished work is kept, run the same command to go on."
+            )
+        raise typer.Exit(STOPPED) from None
+    if code == STOPPED:
+        raise typer.Exit(STOPPED)
+    return code
 
 
 @app.command()
 def course(
     scale: Annotated[
-        str, typer.Option(help="tiny, laptop, t4 or gpu")
+        str, typer.Option(help="quy mô / scale: tiny, laptop, t4, gpu")
     ] = "tiny",
     skip_book: Annotated[
-        bool, typer.Option("--skip-book", help="lessons only")
+        bool,
+        typer.Option("--skip-book", help="chỉ chạy bài học / lessons only"),
     ] = False,
 ) -> None:
-    """Dựng và chạy mọi bài học, để mô hình trả lời, rồi làm sách. Việc đã xong không
-    làm lại.
+    """Chạy mọi bài học, cho mô hình trả lời, làm sách; việc đã xong không làm lại.
 
     Build the lessons, run every one, let the model answer, build the book. What has not
     changed since the last run is not done again; a run that was stopped, even with
     kill -9, goes on where it was.
     """
+    try:
+        scales.get(scale)
+    except scales.ScaleError as error:
+        typer.echo(f"Lỗi: {error.vi}\nError: {error}", err=True)
+        raise typer.Exit(1) from None
     began = time.monotonic()
-    if step("Dựng bài học / Building the lessons", "lessons", "build"):
-        raise typer.Exit(1)
+    built = step("Dựng bài học / Building the lessons", "lessons", "build")
     failed = step(
         "Chạy bài học / Running the lessons",
         "lessons",
@@ -79,7 +110,7 @@ def course(
         0 if skip_book else step("Làm sách / Making the book", "book", "build")
     )
     seconds = time.monotonic() - began
-    if failed or talked or booked:
+    if built or failed or talked or booked:
         print(
             f"\nChưa xong sau {seconds:.0f} giây: xem lỗi ở trên, sửa, rồi chạy lại; phần "
             "đã xong không phải làm lại.\n"
