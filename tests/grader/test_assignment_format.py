@@ -265,3 +265,8 @@ def test_a_faulty_variant_is_named(
     with pytest.raises(AssignmentError, match=name) as caught:
         load_variants(assignment)
     assert says in str(caught.value)
+
+
+def test_a_source_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AssignmentError, match=r"gone is not a folder: name"):
+        find(None, tmp_path / "gone")

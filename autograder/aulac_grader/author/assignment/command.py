@@ -116,7 +116,8 @@ def build(
     except OSError as error:
         raise _failed(
             [
-                f"{course_dir} cannot be written ({error.strerror}): check its rights."
+                f"{course_dir} cannot be written ({error.strerror}): check its "
+                "rights and the free space of its disk."
             ]
         ) from None
     for path in built.written:

@@ -184,6 +184,10 @@ def find(
         AssignmentError: a name that no folder has, or no assignment at all.
     """
     root = root or source_root()
+    if not root.is_dir():
+        raise AssignmentError(
+            [f"{root} is not a folder: name the one that holds psNN_name/."]
+        )
     folders = sorted(p for p in root.iterdir() if (p / FILE_NAME).is_file())
     if not folders:
         raise AssignmentError(
