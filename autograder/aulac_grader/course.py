@@ -121,7 +121,7 @@ def course(
     page = ROOT / "book/_build/html/index.html"
     print(
         f"\nXong sau {seconds:.0f} giây. / Done in {seconds:.0f} s.\n"
-        f"  Sách / the book:      {page}   (aulac book serve)\n"
+        f"  Sách / the book:      {page}   (.venv/bin/aulac book serve)\n"
         "  JupyterLab:           make lab\n"
         "  Trò chuyện / chat:    .venv/bin/aulac chat"
     )

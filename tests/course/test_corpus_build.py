@@ -318,12 +318,29 @@ def test_a_killed_build_is_simply_started_again(old):
 
 
 def test_two_builds_of_one_corpus_do_not_mix(tmp_path):
+    with staged(tmp_path / "out") as part:
+        with pytest.raises(CorpusError, match="is building this corpus now"):
+            build(["laws"], tmp_path / "out", limits=5)
+        assert part.exists()
+        (part / "card.json").write_text("{}")
+    assert build(["laws"], tmp_path / "out", limits=30).train > 20
+
+
+def test_a_dead_builder_whose_number_lives_on_is_nobody(tmp_path):
+    """Killed with -9 and not yet collected, or its number given to another."""
     part = tmp_path / "out.part"
     part.mkdir()
     (part / "pid").write_text(str(os.getppid()))
-    with pytest.raises(CorpusError, match="is building this corpus now"):
-        build(["laws"], tmp_path / "out", limits=5)
-    assert part.exists()
+    assert build(["laws"], tmp_path / "out", limits=30).train > 20
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_nothing_left_says_why_in_both_languages(tmp_path):
+    line = "Ngày xưa có một cô bé sống với bà ngoại bên bờ sông vắng.\n"
+    (tmp_path / "same.txt").write_text(line * 9, encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"repeated lines: 1") as caught:
+        build([str(tmp_path / "same.txt")], tmp_path / "out")
+    assert "lặp dòng: 1" in caught.value.vi
 
 
 def test_a_folder_with_other_things_is_not_overwritten(tmp_path):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from aulac.corpus.card import DataCard, SourceEntry
-from aulac.corpus.clean import clean, judge
+from aulac.corpus.clean import REASONS, clean, judge
 from aulac.corpus.dedup import NUM_HASHES, SHINGLE, Index
 from aulac.corpus.document import Document, read
 from aulac.corpus.errors import CorpusError
@@ -295,14 +295,18 @@ def _entry(
 
 def _check_parts(report: Report) -> None:
     if not report.unique:
-        why = ", ".join(
-            f"{reason}: {n}" for reason, n in report.rejected.items()
-        )
+        why = {
+            lang: ", ".join(
+                f"{REASONS.get(reason, {}).get(lang, reason)}: {n}"
+                for reason, n in report.rejected.items()
+            )
+            for lang in ("vi", "en")
+        }
         raise CorpusError(
             f"Nothing is left of {report.stages['loaded']} documents "
-            f"({why or 'the sources were empty'}). Check the files, or give more text.",
+            f"({why['en'] or 'the sources were empty'}). Check the files, or give more text.",
             f"Không còn văn bản nào trong {report.stages['loaded']} văn bản đã nạp "
-            f"({why or 'nguồn rỗng'}). Hãy kiểm tra tệp hoặc đưa thêm văn bản.",
+            f"({why['vi'] or 'nguồn rỗng'}). Hãy kiểm tra tệp hoặc đưa thêm văn bản.",
         )
     for side in ("train", "validation"):
         if not getattr(report, side):

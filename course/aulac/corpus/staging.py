@@ -12,8 +12,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from aulac.corpus.errors import CorpusError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 #: A folder without this file was not made by us, so we do not replace it.
 MARK = "card.json"
@@ -31,11 +37,12 @@ def staged(out: str | Path) -> Iterator[Path]:
     part = out.with_name(out.name + ".part")
     try:
         _check_target(out)
-        _claim(part)
+        claim = _claim(part)
     except OSError as error:
         raise explain(error, out) from error
     try:
         yield part
+        claim.close()
         (part / "pid").unlink()
         _replace(part, out)
     except OSError as error:
@@ -46,6 +53,8 @@ def staged(out: str | Path) -> Iterator[Path]:
     ):  # Ctrl-C too: leave nothing half-made, then go on raising
         shutil.rmtree(part, ignore_errors=True)
         raise
+    finally:
+        claim.close()
 
 
 def _check_target(out: Path) -> None:
@@ -63,26 +72,54 @@ def _check_target(out: Path) -> None:
         )
 
 
-def _claim(part: Path) -> None:
-    """Make `part` ours; what a killed run left there is thrown away."""
+def _claim(part: Path) -> TextIO:
+    """Make `part` ours until the file returned is closed.
+
+    What a killed run left there is thrown away.
+    """
     pid = part / "pid"
-    if pid.exists():
-        owner = pid.read_text().strip()
-        if (
-            owner.isdigit()
-            and int(owner) != os.getpid()
-            and _alive(int(owner))
-        ):
-            raise CorpusError(
-                f"Process {owner} is building this corpus now ({part}). "
-                "Wait for it, or end it and run again.",
-                f"Tiến trình {owner} đang dựng chính kho này ({part}). "
-                "Hãy chờ, hoặc dừng nó rồi chạy lại.",
-            )
+    if pid.exists() and (owner := _owner(pid)):
+        raise CorpusError(
+            f"Process {owner} is building this corpus now ({part}). "
+            "Wait for it, or end it and run again.",
+            f"Tiến trình {owner} đang dựng chính kho này ({part}). "
+            "Hãy chờ, hoặc dừng nó rồi chạy lại.",
+        )
     if part.exists():
         shutil.rmtree(part)
     part.mkdir(parents=True)
-    pid.write_text(str(os.getpid()))
+    claim = pid.open("w")
+    _lock(claim)
+    claim.write(str(os.getpid()))
+    claim.flush()
+    return claim
+
+
+def _owner(pid: Path) -> str:
+    """Who builds here now, "" for nobody.
+
+    The lock says so and not the number: a process killed with -9 may stay in the table
+    until somebody collects it, and another one may get its number.
+    """
+    number = pid.read_text().strip()
+    if fcntl is None:
+        known = number.isdigit() and int(number) != os.getpid()
+        return number if known and _alive(int(number)) else ""
+    with pid.open() as file:
+        return "" if _lock(file) else number or "?"
+
+
+def _lock(file: TextIO) -> bool:
+    """Take the lock that the system frees when the process ends, however it ends."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a network disk that knows no locks
+        return True
+    return True
 
 
 def _alive(pid: int) -> bool:
