@@ -15,14 +15,15 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 
+from tokenizers import Tokenizer, models, trainers
+from tokenizers import pre_tokenizers as pre
+
 from aulac.corpus.sources import load
 from aulac.text import normalise
 from aulac.tokenizer import BPE
 from aulac.tokenizer.alphabet import unspell
 from aulac.tokenizer.fast import split
 from aulac.tokenizer.stages import _merges
-from tokenizers import Tokenizer, models, trainers
-from tokenizers import pre_tokenizers as pre
 
 
 def taken(source: str, size: float) -> Iterator[str]:

@@ -21,6 +21,7 @@ from itertools import chain
 from pathlib import Path
 
 import tokenizers
+
 from aulac.corpus.sources import load
 from aulac.corpus.split import split_of
 from aulac.tokenizer import (

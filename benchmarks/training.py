@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+
 from aulac.export import qwen3_config, qwen3_name
 from aulac.model import Config, Transformer
 from aulac.optim import optimisers

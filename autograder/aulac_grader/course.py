@@ -8,8 +8,8 @@ import time
 from typing import Annotated
 
 import typer
-from aulac import scale as scales
 
+from aulac import scale as scales
 from aulac_grader.house import ROOT
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from aulac_grader.book.command import server
 from aulac_grader.book.places import LANGUAGES
 

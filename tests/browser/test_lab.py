@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from aulac_grader.lab import (
     app,
     arguments,
@@ -14,7 +16,6 @@ from aulac_grader.lab import (
     first_page,
     write_settings,
 )
-from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 MENUS = {"vi": ("Tệp", "Chỉnh sửa"), "en": ("File", "Edit")}

@@ -35,6 +35,7 @@ def tokenizer(sentences):
 def build():
     """Builds a small model: build(seed=0, **sizes)."""
     import torch
+
     from aulac.model import Config, Transformer
 
     def make(seed: int = 0, **sizes):

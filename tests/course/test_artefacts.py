@@ -8,6 +8,8 @@ import sys
 import threading
 
 import pytest
+from typer.testing import CliRunner
+
 from aulac import artefacts, recipes, scale
 from aulac.artefacts import (
     ARTEFACTS,
@@ -19,7 +21,6 @@ from aulac.artefacts import (
     path,
 )
 from aulac.export import to_hf
-from typer.testing import CliRunner
 
 
 @pytest.fixture(autouse=True)

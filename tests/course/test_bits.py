@@ -7,10 +7,11 @@ import unicodedata
 
 import pytest
 import torch
-from aulac.evaluate import bits_per_byte, measure
-from aulac.evaluate.bits import windows
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aulac.evaluate import bits_per_byte, measure
+from aulac.evaluate.bits import windows
 
 
 def test_equals_a_sum_by_hand(build, tokenizer, sentences):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from jinja2 import Template
+
 from aulac.align.sft import Dialogues, sft
 from aulac.chat import TEMPLATE, Conversation, encode, render
 from aulac.train import Plan
-from jinja2 import Template
 
 TALK = [
     {"role": "system", "content": "Bạn là Âu Lạc."},

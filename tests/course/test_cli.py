@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 
 import pytest
 import typer
+
 from aulac import doctor
 from aulac.cli import GROUP
 

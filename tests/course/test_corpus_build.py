@@ -12,6 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
 from aulac.corpus import (
     CorpusError,
     DataCard,
@@ -25,9 +29,6 @@ from aulac.corpus import (
 from aulac.corpus.command import app, parse_limits
 from aulac.corpus.dedup import jaccard, shingles
 from aulac.corpus.staging import staged
-from hypothesis import given
-from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 LAWS = [d.text for d in load("laws", limit=120)]
 

@@ -4,6 +4,9 @@ import time
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from aulac.corpus import Document, load
 from aulac.corpus.clean import (
     REASONS,
@@ -14,8 +17,6 @@ from aulac.corpus.clean import (
     unscramble,
 )
 from aulac.text import decompose, encode_legacy
-from hypothesis import given
-from hypothesis import strategies as st
 
 SENTENCE = (
     "Bộ luật này quy định địa vị pháp lý, chuẩn mực pháp lý về cách ứng xử của cá "

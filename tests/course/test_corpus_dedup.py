@@ -4,6 +4,10 @@ import random
 
 import numpy as np
 import pytest
+from datasketch import MinHash, MinHashLSH
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from aulac.corpus import Document, load
 from aulac.corpus.dedup import (
     Clusters,
@@ -17,9 +21,6 @@ from aulac.corpus.dedup import (
     similarity,
 )
 from aulac.text import decompose
-from datasketch import MinHash, MinHashLSH
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 WORDS = [d.text.split() for d in load("laws", limit=40)]
 POOL = sorted({word for text in WORDS for word in text})

@@ -4,11 +4,12 @@ import time
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from aulac.corpus import load
 from aulac.corpus.pii import PLACEHOLDERS, find, redact
 from aulac.corpus.pii.patterns import PROVINCES, is_citizen_number
-from hypothesis import given
-from hypothesis import strategies as st
 
 # All numbers here are made up.
 FOUND = [

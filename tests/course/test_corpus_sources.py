@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
+
 from aulac.corpus import (
     SOURCES,
     CorpusError,
@@ -22,7 +24,6 @@ from aulac.corpus import (
 from aulac.corpus.decode import BinaryError, decode
 from aulac.corpus.sources.local import cut
 from aulac.text import encode_legacy
-from pyarrow import parquet
 
 TEXT = "Trời trong xanh, biển nhẹ nhàng dâng hơi nước vào đất liền."
 
@@ -419,6 +420,7 @@ def test_the_revision_is_a_full_commit():
 def test_on_the_hub_the_files_are_named_at_the_pinned_revision(monkeypatch):
     """The addresses that would be streamed, with the hub's answers made up."""
     import huggingface_hub
+
     from aulac.corpus.sources import hub
 
     class Entry:

@@ -7,11 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
+
 from aulac import artefacts, chat_command, train_command
 from aulac.corpus import read
 from aulac.export import from_hf, to_hf
 from aulac.scale import SCALES, Scale
-from typer.testing import CliRunner
 
 RUN = CliRunner()
 

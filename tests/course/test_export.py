@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+
 from aulac.chat import encode, render
 from aulac.export import from_hf, to_hf
 

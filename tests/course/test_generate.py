@@ -6,11 +6,12 @@ import unicodedata
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from aulac.export import to_hf
 from aulac.generate import KVCache, generate, generate_ids, sample, stream
 from aulac.generate.text import Letters, until
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 VIETNAMESE = "aăâeêioôơuưyđàảãáạằẳẵắặầẩẫấậềểễếệồổỗốộờởỡớợừửữứựỳỷỹýỵ Đố, bcdghklmnpqrstvx."
 

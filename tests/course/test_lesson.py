@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+
 from aulac import lesson
 from aulac.lesson import exercise, language, outcome
 from aulac.widgets import present

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from aulac import flops, scale
 from aulac.export import qwen3_config, qwen3_name
 from aulac.loss import LinearCrossEntropy, cross_entropy
@@ -15,8 +18,6 @@ from aulac.model import (
     apply_rotary,
     rotary_tables,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def reference(model: Transformer):

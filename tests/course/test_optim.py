@@ -6,9 +6,10 @@ import copy
 
 import pytest
 import torch
+from torch.optim.lr_scheduler import ConstantLR, LinearLR, SequentialLR
+
 from aulac.optim import Muon, groups, optimisers, orthogonalise
 from aulac.train import Plan, schedule, set_rates
-from torch.optim.lr_scheduler import ConstantLR, LinearLR, SequentialLR
 
 
 def walk(model, optimiser, steps=5):

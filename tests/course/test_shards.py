@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from aulac.shards import Batches, ShardError, Shards, write_shards, write_texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from aulac.shards import Batches, ShardError, Shards, write_shards, write_texts
 
 DOCUMENTS = [[5, 6, 7], [8], list(range(1, 60))] * 5
 

@@ -8,6 +8,7 @@ from collections import Counter
 from itertools import islice, pairwise
 
 import pytest
+
 from aulac.corpus import stories
 from aulac.corpus.stories import dialogues, engine, lexicon, proverbs, tales
 from aulac.text import is_syllable, tone_styles

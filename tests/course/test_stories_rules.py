@@ -9,12 +9,13 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from aulac.corpus import stories
 from aulac.corpus.stories import facts, lexicon, lucbat
 from aulac.corpus.stories.numerals import WEEKDAYS, words
 from aulac.text import Tone, parse_syllable, rhyme, syllables
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def texts(kind: str, count: int) -> list[str]:

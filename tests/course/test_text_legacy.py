@@ -3,6 +3,9 @@
 import codecs
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from aulac.text import (
     ENCODINGS,
     Tone,
@@ -12,8 +15,6 @@ from aulac.text import (
     encode_legacy,
     normalise,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 LETTERS = [
     normalise(letter + tone.mark)

@@ -6,6 +6,9 @@ import unicodedata
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from aulac.text import (
     Syllable,
     Tone,
@@ -23,8 +26,6 @@ from aulac.text import (
     syllables,
     tone_styles,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 SPELLINGS = list(inventory())
 STOPS = ("p", "t", "c", "ch")

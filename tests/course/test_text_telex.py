@@ -1,10 +1,11 @@
 """The Telex keyboard, both ways."""
 
 import pytest
-from aulac.text import inventory, place_tone, telex, to_telex
-from aulac.text.syllable import parse_syllable
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from aulac.text import inventory, place_tone, telex, to_telex
+from aulac.text.syllable import parse_syllable
 
 TYPED = {
     "tieengs": "tiếng", "tiengse": "tiếng", "tieesng": "tiếng", "Vieejt": "Việt",

@@ -4,6 +4,12 @@ import json
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer as Backend
+from tokenizers import models, trainers
+from tokenizers import pre_tokenizers as pre
+
 from aulac.corpus.sources import load
 from aulac.corpus.stories import generate
 from aulac.text import normalise
@@ -11,11 +17,6 @@ from aulac.tokenizer import BPE
 from aulac.tokenizer.alphabet import unspell
 from aulac.tokenizer.bpe import pieces
 from aulac.tokenizer.fast import split
-from hypothesis import given
-from hypothesis import strategies as st
-from tokenizers import Tokenizer as Backend
-from tokenizers import models, trainers
-from tokenizers import pre_tokenizers as pre
 
 STORIES = [document.text for document in generate(200, seed=1)]
 

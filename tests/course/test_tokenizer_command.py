@@ -1,9 +1,10 @@
 """`aulac tokenizer`, as typed."""
 
 import pytest
+from typer.testing import CliRunner
+
 from aulac.tokenizer import Tokenizer
 from aulac.tokenizer.command import app
-from typer.testing import CliRunner
 
 runner = CliRunner()
 

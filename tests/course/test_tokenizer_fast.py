@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import models
+
 from aulac.corpus.sources import load
 from aulac.corpus.stories import generate
 from aulac.tokenizer import BPE, SPECIALS, Tokenizer, VocabularyError, train
 from aulac.tokenizer.fast import LLAMA_CPP_PRE, LONG_NUMBER, split
 from aulac.tokenizer.stages import SMALLEST
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tokenizers import models
 
 VIETNAMESE = "aăâbcdđeêghiklmnoôơpqrstuưvxy ÀảãẠắẻẽệỉĩịốờữựỷỹỵ.,;()\n\t\u0300\u0301\u0303\u0309\u0323"
 

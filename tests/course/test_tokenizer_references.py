@@ -4,6 +4,7 @@ import hashlib
 import socket
 
 import pytest
+
 from aulac.tokenizer import (
     REFERENCES,
     VocabularyMissingError,

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from aulac.checkpoint import disk_error
 from aulac.model import Config, Transformer
 from aulac.progress import read_log

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from aulac.lesson.language import plain
 from aulac.text import inventory, parse_syllable
 from aulac.widgets.anatomist import anatomy_html, demo, why_not

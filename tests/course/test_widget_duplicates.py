@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from aulac.corpus.dedup import jaccard, shingles
 from aulac.text import decompose
 from aulac.widgets import duplicates

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from aulac.lesson.language import plain
 from aulac.tokenizer import BPE, reference
 from aulac.widgets import tokenizers as widget

@@ -1,6 +1,7 @@
 """Training as one watches it."""
 
 import pytest
+
 from aulac.widgets import training
 from aulac.widgets.training import Training, loss_table, said_html
 

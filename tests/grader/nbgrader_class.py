@@ -19,11 +19,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import nbformat
+from jupyter_core.application import NoStart
+from nbgrader.apps.nbgraderapp import NbGraderApp
+
 from aulac_grader.author.assignment import Assignment, find, parse
 from aulac_grader.author.assignment.build import build
 from aulac_grader.author.assignment.variants import load_variants
-from jupyter_core.application import NoStart
-from nbgrader.apps.nbgraderapp import NbGraderApp
 
 MISTAKES = (
     "wrong_greedy_longest_token",

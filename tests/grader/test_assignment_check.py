@@ -8,12 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
+
 from aulac_grader.author.assignment import AssignmentError, parse
 from aulac_grader.author.assignment.build import build
 from aulac_grader.author.assignment.check import check, leaks, release
 from aulac_grader.author.assignment.command import app
 from aulac_grader.author.assignment.run import run_cells
-from typer.testing import CliRunner
 
 _spec = importlib.util.spec_from_file_location(
     "assignment_sample", Path(__file__).with_name("assignment_sample.py")

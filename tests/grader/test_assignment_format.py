@@ -6,6 +6,8 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from nbgrader.nbgraderformat import MetadataValidator
+
 from aulac_grader.author.assignment import (
     AssignmentError,
     Cell,
@@ -16,7 +18,6 @@ from aulac_grader.author.assignment import (
 from aulac_grader.author.assignment.lint import lint, lint_test
 from aulac_grader.author.assignment.notebook import differences, notebook
 from aulac_grader.author.assignment.variants import load_variants
-from nbgrader.nbgraderformat import MetadataValidator
 
 _spec = importlib.util.spec_from_file_location(
     "assignment_sample", Path(__file__).with_name("assignment_sample.py")

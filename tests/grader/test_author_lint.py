@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
+
 from aulac_grader.author import lessons_command
 from aulac_grader.author.build import House
 from aulac_grader.author.links import Shelf
 from aulac_grader.author.lint import lint
-from typer.testing import CliRunner
 
 HEADER = """---
 kernelspec: {display_name: Python 3, language: python, name: python3}

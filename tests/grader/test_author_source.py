@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from aulac_grader.author.build import House, dump, pristine, seal_of
 from aulac_grader.author.header import Band, header_of
 from aulac_grader.author.library import LibraryError, piece

@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from aulac_grader.book import app
 from aulac_grader.book.build import build
 from aulac_grader.book.places import LANGUAGES, BookError, Places
 from aulac_grader.book.proof import check_site, outside, read_site
-from typer.testing import CliRunner
 
 
 def page(small_book, lang: str, name: str) -> str:

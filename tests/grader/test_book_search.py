@@ -9,6 +9,7 @@ import unicodedata
 from typing import Any
 
 import pytest
+
 from aulac_grader.house import BOOK
 
 SCRIPT = BOOK / "_static" / "search.js"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
+
 from aulac_grader.book.generated import dial, plan
 from aulac_grader.book.glossary import glossary_markdown, read_references
 from aulac_grader.book.lesson import clean_outputs

@@ -7,8 +7,9 @@ import sys
 from itertools import pairwise
 
 import pytest
-from aulac_grader import course
 from typer.testing import CliRunner
+
+from aulac_grader import course
 
 ORDER = [
     ["lessons", "build"],

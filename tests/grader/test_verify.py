@@ -13,11 +13,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
+
 from aulac_grader.author.build import House
 from aulac_grader.author.links import Shelf
 from aulac_grader.verify import verify
 from aulac_grader.verify.plan import plan, reached
-from rich.console import Console
 
 HEADER = """---
 kernelspec: {{display_name: Python 3, language: python, name: python3}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from aulac_grader.author.build import House
 from aulac_grader.author.lint import lint_one
 

@@ -7,8 +7,9 @@ from itertools import pairwise
 from math import log
 from pathlib import Path
 
-import aulac.text as text
 import pytest
+
+import aulac.text as text
 from aulac.lesson import check
 from aulac_grader.author.source import read
 

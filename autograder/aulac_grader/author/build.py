@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from aulac.artefacts import ARTEFACTS
-
 from aulac_grader.author.header import SCALES, Header, header_of
 from aulac_grader.author.library import COURSE, LibraryError, piece
 from aulac_grader.author.links import Shelf, links

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 import typer
-from aulac import scale as scales
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from aulac import scale as scales
 from aulac_grader.author.build import House, Lesson
 from aulac_grader.author.source import LANGUAGES, Problem, shorter
 from aulac_grader.house import BUILD

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from html import escape
 
 import yaml
-from aulac.lesson.outcome import written
 
+from aulac.lesson.outcome import written
 from aulac_grader.author.source import read
 from aulac_grader.book.measurements import results
 from aulac_grader.book.places import BookError, Places

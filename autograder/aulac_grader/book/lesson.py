@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from aulac.lesson.outcome import RECORD_MIME, written
-
 from aulac_grader.author.build import House, pristine
 from aulac_grader.author.links import Shelf
 from aulac_grader.author.source import read

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from aulac.lesson.outcome import written
-
 from aulac_grader.book.places import BookError, Places
 from aulac_grader.book.words import date, machine_words, table
 

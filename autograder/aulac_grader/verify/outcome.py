@@ -10,7 +10,6 @@ from typing import Any
 
 from aulac.lesson.exercise import CHECK_MIME
 from aulac.lesson.outcome import RECORD_MIME
-
 from aulac_grader.author.header import Band
 
 Notebook = dict[str, Any]

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from aulac.artefacts import ARTEFACTS, MARKER
-
 from aulac_grader.author.build import House, Lesson
 
 # Packages whose version can change an outcome.

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aulac import artefacts
 from rich.console import Console
 
+from aulac import artefacts
 from aulac_grader.author.build import House, dump, replace
 from aulac_grader.author.source import shorter
 from aulac_grader.house import BUILD

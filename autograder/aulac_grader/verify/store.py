@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from aulac import artefacts
-
 from aulac_grader.verify import report
 from aulac_grader.verify.plan import folder_digest
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aulac.text import decompose, is_syllable, tone_styles
-
 from aulac_grader.author.build import House, Lesson
 from aulac_grader.author.links import outside_code
 from aulac_grader.author.source import LANGUAGES, NAMES, Cell, Problem
