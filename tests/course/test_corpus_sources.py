@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import os
+import random
 import socket
 from pathlib import Path
 
@@ -186,7 +187,7 @@ def test_a_folder_without_text(tmp_path):
     [
         ("a.txt", b"", "is empty"),
         ("a.jsonl", b"", "is empty"),
-        ("a.txt", os.urandom(50) + b"\0" * 50, "is not text"),
+        ("a.txt", random.Random(0).randbytes(50) + b"\0" * 50, "is not text"),
         ("a.jsonl", b"\x7fELF\0\0\0\0", "is not text"),
         ("a.txt", bytes(range(128, 256)) * 20, "is not text"),
         ("a.jsonl", b"plain words\nmore words\n", "no JSON record .line 1"),
