@@ -347,8 +347,10 @@ def wait(condition, seconds: float = 40) -> bool:
 
 
 SCRIPT = """
-import sys
+import signal, sys
 from pathlib import Path
+# A job started in the background ignores Ctrl-C, and its children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from aulac_grader.author.build import House
 from aulac_grader.author.links import Shelf
 from aulac_grader.verify import verify
