@@ -74,6 +74,7 @@ class Plan:
             "adam_lr": scale.adam_lr,
             "weight_decay": scale.weight_decay,
             "accumulation": scale.accumulation,
+            "decay": 0.3,
         }
         return cls(**values | changes)
 
@@ -84,8 +85,8 @@ class Plan:
             "steps": scale.sft_steps,
             "muon_lr": scale.muon_lr * scale.sft_lr,
             "adam_lr": scale.adam_lr * scale.sft_lr,
-            "weight_decay": 0.0,
-            "decay": 0.9,
+            "weight_decay": scale.weight_decay,
+            "decay": 0.7,
         }
         return cls(**values | changes)
 
