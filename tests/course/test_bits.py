@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aulac.evaluate import bits_per_byte, measure
-from aulac.evaluate.bits import windows
+from aulac.evaluate.likelihood import windows
 
 
 def test_equals_a_sum_by_hand(build, tokenizer, sentences):

@@ -1,5 +1,13 @@
-"""Measuring models: bits per byte."""
+"""Measuring models, always with an interval.
 
-from aulac.evaluate.bits import Bits, bits_per_byte, measure
+- `bits`: bits per byte of running text
+- `choice`: multiple choice by log-likelihood
+- `pairs`: minimal pairs of Vietnamese, a right sentence against a wrong one
+- `diacritics`: giving a text back its tone marks
+- `contamination`: was the test in the training text?
+- `stats`: bootstrap intervals and paired tests
+"""
 
-__all__ = ["Bits", "bits_per_byte", "measure"]
+from aulac.evaluate.bits import Bits, bits_per_byte, measure, measure_each
+
+__all__ = ["Bits", "bits_per_byte", "measure", "measure_each"]

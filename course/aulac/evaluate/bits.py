@@ -12,13 +12,13 @@ text has so many.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-
+from aulac.evaluate.likelihood import nats, windows
+from aulac.evaluate.stats import Interval, bootstrap_ratio
 from aulac.model import Transformer
 from aulac.text import normalise
 
@@ -46,30 +46,15 @@ class Bits:
         return 2**self.per_token
 
 
-Window = tuple[list[int], list[int]]  # inputs and targets
-
-
-def windows(ids: list[int], context: int, stride: int) -> Iterator[Window]:
-    """Cut a text into (inputs, targets); targets already scored are -100."""
-    scored = 0  # targets done: target i is ids[i + 1]
-    while scored < len(ids) - 1:
-        end = min(len(ids) - 1, context if scored == 0 else scored + stride)
-        start = max(0, end - context)
-        targets = [-100] * (scored - start) + ids[scored + 1 : end + 1]
-        yield ids[start:end], targets
-        scored = end
-
-
-@torch.inference_mode()
-def measure(
+def measure_each(
     model: Transformer,
     tokenizer: Any,
     texts: Iterable[str],
     context: int | None = None,
     stride: int | None = None,
     batch: int = 32,
-) -> Bits:
-    """Bits, exact bytes and tokens over texts.
+) -> list[Bits]:
+    """Bits, exact bytes and tokens of each text that is not empty, in order.
 
     context: tokens a prediction may look back on, by default the model's.
     stride: tokens a window moves on, by default half the context.
@@ -81,35 +66,36 @@ def measure(
     if not texts:
         raise ValueError("there is no text to measure: give at least one.")
     encoded = tokenizer.encode_batch(texts)
-    pieces = [
-        window
+    cut = [
+        list(windows([tokenizer.eos_id, *ids], context, stride))
         for ids in encoded
-        for window in windows([tokenizer.eos_id, *ids], context, stride)
     ]
-    pieces.sort(key=lambda piece: len(piece[0]))  # alike lengths share a batch
-    model.eval()
-    cuts = range(0, len(pieces), batch)
-    nats = sum(_nats(model, pieces[cut : cut + batch]) for cut in cuts)
+    each = nats(model, [piece for pieces in cut for piece in pieces], batch)
+    ends = accumulate(map(len, cut), initial=0)
+    return [
+        Bits(sum(each[a:b]) / math.log(2), len(text.encode()), len(ids), 1)
+        for text, ids, (a, b) in zip(
+            texts, encoded, pairwise(ends), strict=True
+        )
+    ]
+
+
+def measure(
+    model: Transformer,
+    tokenizer: Any,
+    texts: Iterable[str],
+    context: int | None = None,
+    stride: int | None = None,
+    batch: int = 32,
+) -> Bits:
+    """Bits, exact bytes and tokens over texts together (see `measure_each`)."""
+    each = measure_each(model, tokenizer, texts, context, stride, batch)
     return Bits(
-        bits=nats / math.log(2),
-        bytes=sum(len(text.encode()) for text in texts),
-        tokens=sum(map(len, encoded)),
-        texts=len(texts),
+        bits=sum(text.bits for text in each),
+        bytes=sum(text.bytes for text in each),
+        tokens=sum(text.tokens for text in each),
+        texts=len(each),
     )
-
-
-def _nats(model: Transformer, pieces: list[Window]) -> float:
-    """Summed negative log-likelihood of a batch of windows."""
-    longest = max(len(ids) for ids, _ in pieces)
-    inputs = torch.zeros(len(pieces), longest, dtype=torch.long)  # (B, T)
-    targets = torch.full_like(inputs, -100)
-    for row, (ids, next_ids) in enumerate(pieces):
-        inputs[row, : len(ids)] = torch.tensor(ids)
-        targets[row, : len(ids)] = torch.tensor(next_ids)
-    device = model.embed.weight.device
-    logits = model(inputs.to(device)).float().flatten(0, 1)  # (B T, V)
-    wanted = targets.to(device).flatten()
-    return float(F.cross_entropy(logits, wanted, reduction="sum"))
 
 
 def bits_per_byte(
@@ -119,5 +105,15 @@ def bits_per_byte(
     context: int | None = None,
     stride: int | None = None,
 ) -> float:
-    """Bits per byte of NFC text over texts (see `measure`)."""
+    """Bits per byte of NFC text over texts (see `measure_each`)."""
     return measure(model, tokenizer, texts, context, stride).per_byte
+
+
+def interval(each: list[Bits], level: float = 0.95, seed: int = 0) -> Interval:
+    """Bits per byte with its bootstrap interval over documents."""
+    return bootstrap_ratio(
+        [text.bits for text in each],
+        [text.bytes for text in each],
+        level=level,
+        seed=seed,
+    )

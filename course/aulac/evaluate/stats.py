@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Scores = Sequence[float] | np.ndarray  # (n,)
+
 RESAMPLES = 10_000
 CELLS = 4_000_000  # random numbers drawn at a time: 32 MB
 EXACT = 14  # up to so many items every pattern of signs is tried
@@ -48,7 +50,7 @@ class Comparison:
 
 
 def bootstrap(
-    scores: Sequence[float],
+    scores: Scores,
     *,
     level: float = 0.95,
     resamples: int = RESAMPLES,
@@ -66,8 +68,8 @@ def bootstrap(
 
 
 def bootstrap_ratio(
-    numerators: Sequence[float],
-    denominators: Sequence[float],
+    numerators: Scores,
+    denominators: Scores,
     *,
     level: float = 0.95,
     resamples: int = RESAMPLES,
@@ -100,8 +102,8 @@ def bootstrap_ratio(
 
 
 def paired(
-    first: Sequence[float],
-    second: Sequence[float],
+    first: Scores,
+    second: Scores,
     *,
     level: float = 0.95,
     resamples: int = RESAMPLES,
@@ -132,9 +134,7 @@ def paired(
     return Comparison(interval, (reached + 1) / (resamples + 1))
 
 
-def _columns(
-    first: Sequence[float], second: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray]:
+def _columns(first: Scores, second: Scores) -> tuple[np.ndarray, np.ndarray]:
     one = np.asarray(first, dtype=np.float64)
     other = np.asarray(second, dtype=np.float64)
     if one.ndim != 1 or one.shape != other.shape:

@@ -1,0 +1,156 @@
+"""Multiple choice by log-likelihood: the sums, the four rules, the files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from aulac.evaluate.choice import (
+    Choices,
+    Question,
+    QuestionError,
+    choose,
+    load,
+    load_vmlu,
+    load_xcopa,
+    score,
+)
+from aulac.evaluate.likelihood import Continuation, continuations
+
+SKY = Question("1", "nature", "Trời màu gì?", ("xanh", "đỏ", "tím than"), 0)
+
+
+def test_a_continuation_is_a_sum_by_hand(build, tokenizer):
+    model = build()
+    (found,) = continuations(model, tokenizer, [("Con mèo", " ngồi")])
+    head, tail = tokenizer.encode("Con mèo"), tokenizer.encode(" ngồi")
+    ids = torch.tensor([[tokenizer.eos_id, *head, *tail]])
+    odds = model(ids).detach().log_softmax(-1)[0]
+    at = range(len(head), len(head) + len(tail))
+    wanted = -sum(float(odds[i, ids[0, i + 1]]) for i in at)
+    assert found.nats == pytest.approx(wanted, rel=1e-5)
+    assert (found.bytes, found.tokens) == (len(" ngồi".encode()), len(tail))
+
+
+def test_batches_and_order_do_not_matter(build, tokenizer, sentences):
+    model = build()
+    pairs = [(text[:9], text[9:]) for text in sentences[:9]]
+    one = continuations(model, tokenizer, pairs, batch=1)
+    other = continuations(model, tokenizer, pairs[::-1], batch=4)[::-1]
+    assert [c.nats for c in one] == pytest.approx(
+        [c.nats for c in other], rel=1e-5
+    )
+
+
+def test_a_long_context_loses_its_beginning(build, tokenizer, sentences):
+    model = build()
+    long = " ".join(sentences)
+    (found,) = continuations(model, tokenizer, [(long, " ngồi")])
+    assert found.nats > 0
+    with pytest.raises(ValueError, match="do not fit"):
+        continuations(model, tokenizer, [("", long)])
+    with pytest.raises(ValueError, match="empty"):
+        continuations(model, tokenizer, [("Con mèo", "")])
+
+
+def test_the_four_rules_divide_as_they_say():
+    found, alone = Continuation(6.0, 12, 3), Continuation(9.0, 12, 3)
+    rules = ("sum", "token", "byte", "pmi")
+    assert [score(rule, found, alone) for rule in rules] == [-6, -2, -0.5, 3]
+
+
+def test_choosing_takes_the_likeliest(build, tokenizer):
+    model = build()
+    found = choose(model, tokenizer, [SKY, SKY])
+    asked = [
+        ("Câu hỏi: Trời màu gì?\nTrả lời:", f" {option}")
+        for option in SKY.options
+    ]
+    rows = continuations(model, tokenizer, asked)
+    wanted = min(range(3), key=lambda i: rows[i].nats / rows[i].bytes)
+    assert found.picked["byte"] == (wanted, wanted)
+    assert found.chance == pytest.approx(1 / 3)
+    assert sum(found.positions()) == 2
+
+
+def test_results_by_subject_with_intervals():
+    other = Question("2", "art", "Ai vẽ?", ("An", "Bình"), 1)
+    found = Choices((SKY, other, SKY), {"byte": (0, 1, 2)})
+    assert found.right() == [1, 1, 0]
+    assert found.accuracy().value == pytest.approx(2 / 3)
+    assert found.by_subject()["art"].value == 1
+    assert found.by_subject()["nature"].low == 0
+    assert found.positions() == [1, 1, 1]
+
+
+def write(path, *rows):
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_vmlu_files_are_read(tmp_path):
+    row = {
+        "id": "28-0021",
+        "question": "Thủ đô của Việt Nam là gì?",
+        "choices": ["A. Huế", "B. Hà Nội", "C. Đà Nẵng", "D. Cần Thơ"],
+        "answer": "B",
+    }
+    (question,) = load_vmlu(write(tmp_path / "vmlu.jsonl", row))
+    assert question.subject == "28"
+    assert question.options[question.answer] == "Hà Nội"
+
+
+def test_xcopa_files_are_read(tmp_path):
+    row = {
+        "premise": "Trời mưa to.",
+        "choice1": "Đường ngập nước.",
+        "choice2": "Trời nắng.",
+        "question": "effect",
+        "label": 0,
+        "idx": 4,
+    }
+    (question,) = load_xcopa(write(tmp_path / "xcopa.jsonl", row))
+    sentence = question.prompt.format(stem=question.stem)
+    assert f"{sentence} {question.options[0]}" == (
+        "Trời mưa to vì vậy đường ngập nước."
+    )
+
+
+def test_own_files_are_read(tmp_path):
+    row = {"id": "a1", "subject": "toán", "question": "1 + 1 = ?"}
+    row |= {"options": ["2", "3"], "answer": 0}
+    (question,) = load(write(tmp_path / "own.jsonl", row))
+    assert question.options == ("2", "3")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"answer": None}, "line 1: .*split without answers"),
+        ({"answer": "F"}, "line 1: .*none of its 2 options"),
+        ({"choices": ["A. x", "B. x"]}, "line 1: .*equal"),
+        ({"choices": ["A. x"]}, "line 1: .*two options or more"),
+        ({"choices": None}, "line 1: "),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path, change, says):
+    row = {"id": "1-1", "question": "?", "choices": ["A. x", "B. y"]}
+    file = write(tmp_path / "bad.jsonl", row | {"answer": "A"} | change)
+    with pytest.raises(QuestionError, match=says):
+        load_vmlu(file)
+
+
+def test_a_bad_file_is_named(tmp_path):
+    (tmp_path / "cut.jsonl").write_text('{"id": 1')
+    with pytest.raises(QuestionError, match=r"cut\.jsonl, line 1: not JSON"):
+        load(tmp_path / "cut.jsonl")
+    (tmp_path / "list.jsonl").write_text("[1]")
+    with pytest.raises(QuestionError, match="line 1: not an object"):
+        load(tmp_path / "list.jsonl")
+    with pytest.raises(QuestionError, match="cannot be read"):
+        load(tmp_path / "none.jsonl")
+    with pytest.raises(QuestionError, match="no 'subject'"):
+        load(write(tmp_path / "part.jsonl", {"id": 1}))
