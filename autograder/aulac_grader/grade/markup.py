@@ -1,0 +1,209 @@
+"""A student's words made safe to show: in formgrader, in feedback, in reports.
+
+Formgrader puts Markdown through a converter that lets raw HTML through, and then
+MathJax reads the page. So Markdown of a student's is turned here into HTML of a few
+harmless tags without attributes, in two steps that do not trust each other: a renderer
+that escapes all HTML and writes links and pictures out as text, and bleach with a list
+of allowed tags. TeX stays only if every command in it is on a list of ordinary
+mathematics; otherwise the whole text is shown as it was typed.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import struct
+import unicodedata
+from functools import cache
+from typing import Any
+
+TAGS = frozenset(
+    [
+        "p",
+        "br",
+        "hr",
+        "strong",
+        "em",
+        "del",
+        "code",
+        "pre",
+        "ul",
+        "ol",
+        "li",
+        "blockquote",
+        "h4",
+        "h5",
+        "h6",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    ]
+)
+# Longer text is shown as it was typed: nothing a person would read needs more.
+MARKDOWN_CAP = 20_000
+TEXT_CAP = 200_000
+PICTURE_BYTES = 2 * 1024 * 1024
+PICTURE_SIDE = 4096
+PNG = b"\x89PNG\r\n\x1a\n"
+
+# Commands of ordinary mathematics. What is missing makes a formula appear as typed:
+# \href, \style, \class, \cssId, \unicode, \require, \def, \let, \csname, … never pass.
+TEX = frozenset(
+    """
+    alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa
+    lambda mu nu xi pi varpi rho sigma tau upsilon phi varphi chi psi omega Gamma
+    Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega frac dfrac tfrac sqrt sum
+    prod int iint oint lim limsup liminf sup inf max min argmax argmin log ln exp
+    sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh det dim ker deg gcd
+    Pr bmod pmod mod times cdot cdots ldots dots vdots ddots div pm mp ast star circ
+    bullet oplus otimes odot cup cap setminus subset subseteq supset supseteq in
+    notin ni emptyset varnothing forall exists nexists neg lnot land lor wedge vee
+    to gets mapsto rightarrow leftarrow Rightarrow Leftarrow leftrightarrow
+    Leftrightarrow longrightarrow longleftarrow iff implies le leq ge geq ne neq ll
+    gg approx equiv sim simeq cong propto infty partial nabla hbar ell Re Im aleph
+    mathbb mathbf mathcal mathfrak mathrm mathsf mathtt mathit boldsymbol bf rm it
+    text textbf textit textrm texttt operatorname hat widehat bar overline underline
+    tilde widetilde vec dot ddot overbrace underbrace overset underset stackrel
+    binom choose left right big Big bigg Bigg bigl bigr Bigl Bigr langle rangle
+    lceil rceil lfloor rfloor lvert rvert lVert rVert vert Vert mid parallel perp
+    quad qquad begin end label tag displaystyle textstyle limits nolimits prime
+    angle triangle therefore because checkmark not colon top bot degree
+    """.split()  # noqa: SIM905  a table to be read
+)
+TEX_ENVIRONMENTS = frozenset(
+    [
+        "matrix",
+        "pmatrix",
+        "bmatrix",
+        "vmatrix",
+        "Vmatrix",
+        "cases",
+        "aligned",
+        "align",
+        "align*",
+        "equation",
+        "equation*",
+        "gather",
+        "gather*",
+        "split",
+        "array",
+    ]
+)
+_MATH = re.compile(r"\$|\\\(|\\\[|\\begin")
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{([^}]*)\}")
+
+
+def clean_text(text: str, cap: int = TEXT_CAP) -> str:
+    """Text that any file, database or page can carry, cut at `cap` characters.
+
+    Control characters but tab and newline go, among them those that turn the
+    direction of writing (Unicode Bidi_Control), which can disguise code.
+    """
+    cut = text[:cap]
+    cut = cut.replace("\r\n", "\n").replace("\r", "\n")
+    kept = "".join(
+        ch
+        if ch in "\t\n" or ord(ch) > 0x9F or 0x20 <= ord(ch) < 0x7F
+        else "\ufffd"
+        for ch in cut
+        if not _turns_direction(ch)
+    )
+    kept = kept.encode("utf-8", "replace").decode("utf-8")
+    return kept + ("\n…" if len(text) > cap else "")
+
+
+def _turns_direction(ch: str) -> bool:
+    return ch >= "\u200e" and unicodedata.bidirectional(ch) in (
+        ["LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"]
+    )
+
+
+def harmless_math(text: str) -> bool:
+    """Whether MathJax may read `text`: it has no formula, or only ordinary ones."""
+    if not _MATH.search(text):
+        return True
+    commands = set(_COMMAND.findall(text))
+    environments = {name.strip() for name in _ENVIRONMENT.findall(text)}
+    return commands <= TEX and environments <= TEX_ENVIRONMENTS
+
+
+def markdown_html(text: str) -> str:
+    """A student's Markdown as HTML of the tags `TAGS`, without any attribute.
+
+    Whatever cannot be rendered quickly and safely comes back as `text_html`.
+    """
+    import bleach
+
+    text = clean_text(text)
+    if len(text) > MARKDOWN_CAP or not harmless_math(text):
+        return text_html(text)
+    try:
+        rendered = str(_renderer()(text))
+    except (RecursionError, ValueError, KeyError, IndexError):
+        return text_html(text)
+    return bleach.clean(
+        rendered, tags=TAGS, attributes={}, protocols=[], strip=True
+    )
+
+
+def text_html(text: str) -> str:
+    """Text as it was typed, in a `<pre>`; MathJax leaves that alone."""
+    return f"<pre>{html.escape(clean_text(text))}</pre>"
+
+
+@cache
+def _renderer() -> Any:
+    import mistune
+
+    class Plain(mistune.HTMLRenderer):
+        """Links and pictures as text; headings below those of the page."""
+
+        def link(self, text: str, url: str, title: str | None = None) -> str:
+            shown = html.escape(url)
+            return text if text == shown else f"{text} ({shown})"
+
+        def image(self, text: str, url: str, title: str | None = None) -> str:
+            return f"[{text}]"
+
+        def heading(self, text: str, level: int, **attrs: Any) -> str:
+            level = min(level + 3, 6)
+            return f"<h{level}>{text}</h{level}>\n"
+
+    return mistune.create_markdown(
+        renderer=Plain(escape=True), plugins=["table", "strikethrough"]
+    )
+
+
+def markdown_source(text: str) -> str:
+    """A student's Markdown as the source of a Markdown cell in formgrader.
+
+    It is one HTML block on one line, so that no part of it is Markdown again
+    (CommonMark 0.31, section 4.6: a `<div>` block ends at a blank line).
+    """
+    rendered = markdown_html(text)
+    pieces = re.split(r"(<pre>.*?</pre>)", rendered, flags=re.S)
+    for number, piece in enumerate(pieces):
+        line = "&#10;" if piece.startswith("<pre>") else " "
+        pieces[number] = piece.replace("\n", line)
+    line = "".join(pieces).replace("\\", "&#92;").replace("$", "&#36;")
+    return f"<div>{line.strip()}</div>"
+
+
+def picture(data: bytes) -> bytes | None:
+    """`data` if it is a PNG picture of a size that a browser can show, else None.
+
+    A small file can name a huge canvas, so the header (PNG specification, 11.2.2)
+    decides, not the number of bytes.
+    """
+    if not (33 <= len(data) <= PICTURE_BYTES and data.startswith(PNG)):
+        return None
+    length, kind, width, height = struct.unpack(">I4sII", data[8:24])
+    if (length, kind) != (13, b"IHDR"):
+        return None
+    if not (0 < width <= PICTURE_SIDE and 0 < height <= PICTURE_SIDE):
+        return None
+    return data
