@@ -118,7 +118,8 @@ def report(
         }
         for student in sorted(answers)
     }
-    dropped = _given(given, settings) | _common(read, settings)
+    released = _given(given, settings)
+    dropped = released | _common(read, settings)
     own = {s: _marks(cells.values()) - dropped for s, cells in read.items()}
     found = _pairs(own, settings, settings.threshold)
     alone = _alone(read, dropped, settings)
@@ -151,7 +152,7 @@ def report(
             )
             for pair in pairs[: settings.most_pairs]
         ),
-        same=_same(read, dropped, settings),
+        same=_same(read, released, settings),
     )
 
 
@@ -235,7 +236,7 @@ def _sides(
 
 def _same(
     read: Mapping[str, Mapping[str, _Answer]],
-    dropped: set[int],
+    released: set[int],
     settings: Settings,
 ) -> tuple[Same, ...]:
     """Equal answers, long enough, that are not just what was given."""
@@ -248,7 +249,7 @@ def _same(
         Same(cell, len(words), tuple(students))
         for (cell, words), students in groups.items()
         if len(students) > 1
-        and not read[students[0]][cell].chosen.keys() <= dropped
+        and not read[students[0]][cell].chosen.keys() <= released
     ]
     return tuple(sorted(found, key=lambda s: (-s.tokens, s.cell, s.students)))
 

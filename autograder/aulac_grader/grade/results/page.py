@@ -76,11 +76,16 @@ def _template() -> Template:
         loader=PackageLoader("aulac_grader.grade", "results"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["shown"] = shown
     return templates.get_template("page.html.jinja")
+
+
+def _visible(value: Any) -> Any:
+    """Plain text with its invisible characters written out; HTML of ours as it is."""
+    return shown(value) if type(value) is str else value
 
 
 def _late(entry: Entry) -> int:
@@ -95,7 +100,7 @@ def _notes(entries: Iterable[Mapping[str, Any]], lang: str) -> list[str]:
 def note_text(entry: Mapping[str, Any], lang: str) -> str:
     """A repair in words; its bare code where an older verdict holds an unknown one."""
     try:
-        return shown(Note(entry["code"], entry["params"]).text(lang))
+        return Note(entry["code"], entry["params"]).text(lang)
     except (KeyError, IndexError):
         return str(entry["code"])
 
