@@ -289,7 +289,7 @@ def test_lateness_limits_and_stops_are_listed(tmp_path) -> None:
     found = pages(tmp_path, marked(late, entry("b")))
     assert "1\u00a0ngày 1\u00a0giờ" in found["vi"].text
     assert "1\u00a0d 1\u00a0h" in found["en"].text
-    assert "quá bộ nhớ" in found["vi"].text
+    assert "quá nhiều bộ nhớ" in found["vi"].text
     assert "2026-09-02 11:30" in found["en"].text
     for lang in LANGUAGES:
         assert word("tier_cgroup", lang) in found[lang].text

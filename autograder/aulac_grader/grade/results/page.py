@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aulac_grader.grade import similarity
 from aulac_grader.grade.intake.notes import Note
+from aulac_grader.grade.outcomes import CELLS, TESTS, pick
 
 from . import charts
 from .marked import Entry, Marked
@@ -60,6 +61,10 @@ def render(
         notes=partial(_notes, lang=lang),
         stopped=_stopped(marked.entries),
         stops=_stops,
+        how={
+            "stopped_cells": {key: pick(CELLS[key], lang) for key in CELLS},
+            "stopped_tests": {key: pick(TESTS[key], lang) for key in TESTS},
+        },
         places=_places(marked.entries),
         tier_words=partial(_tier_words, say=say),
         timing=_timing(marked.entries),

@@ -123,12 +123,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "Chấm lại vì lỗi của máy chấm (không tính vào điểm)",
         "Marked again after a failure of the grader's own (no mark was touched)",
     ),
-    "status_time": ("quá thời gian", "out of time"),
-    "status_memory": ("quá bộ nhớ", "out of memory"),
-    "status_output": ("in ra quá nhiều", "too much output"),
-    "status_died": ("tiến trình chết", "process died"),
-    "status_ended": ("tiến trình kết thúc", "process ended"),
-    "status_refused": ("giá trị không nhận", "value refused"),
     "walls": ("Hộp cát và môi trường", "Sandbox and environment"),
     "walls_note": (
         "Mỗi kết quả ghi nó được chấm sau những bức tường nào và bằng môi trường "
