@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aulac.export import to_hf
-from aulac.generate import KVCache, generate, generate_ids, sample, stream
+from aulac.generate import (
+    KVCache,
+    Sampling,
+    generate,
+    generate_ids,
+    stream,
+)
 from aulac.generate.text import Letters, until
 
 VIETNAMESE = "aăâeêioôơuưyđàảãáạằẳẵắặầẩẫấậềểễếệồổỗốộờởỡớợừửữứựỳỷỹýỵ Đố, bcdghklmnpqrstvx."
@@ -69,25 +75,76 @@ def test_a_prompt_may_come_in_pieces(build):
 def test_temperature_zero_takes_the_most_likely_and_top_k_one_too():
     logits = torch.randn(50)
     best = int(logits.argmax())
-    assert sample(logits, 0) == sample(logits, 5.0, top_k=1) == best
-    assert sample(logits, 5.0, top_p=1e-9) == best
+    ways = [
+        Sampling(temperature=0),
+        Sampling(temperature=5.0, top_k=1),
+        Sampling(temperature=5.0, top_p=1e-9),
+        Sampling(temperature=5.0, min_p=1),
+    ]
+    assert {way.draw(logits) for way in ways} == {best}
 
 
 def test_sampling_follows_the_probabilities():
     logits = torch.tensor([2.0, 1.0, 0.0, -1.0])
     draw = torch.Generator().manual_seed(0)
-    drawn = [sample(logits, 0.8, generator=draw) for _ in range(4000)]
+    drawn = [Sampling().draw(logits, draw) for _ in range(4000)]
     share = torch.bincount(torch.tensor(drawn), minlength=4) / 4000
     assert (share - (logits / 0.8).softmax(0)).abs().max() < 0.03
-    cut = [sample(logits, 0.8, 0, 0.9, draw) for _ in range(500)]
-    assert set(cut) == {0, 1}  # 0.71 and 0.20: the first two reach 0.9
-    assert {sample(logits, 9.0, 3, 1.0, draw) for _ in range(200)} == {0, 1, 2}
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 99),
+    temperature=st.floats(0.3, 3),
+    top_k=st.integers(0, 12),
+    top_p=st.floats(0.05, 1),
+    min_p=st.floats(0, 0.9),
+    penalty=st.floats(0.5, 2),
+)
+def test_probabilities_are_those_of_transformers(
+    seed, temperature, top_k, top_p, min_p, penalty
+):
+    from transformers.generation import logits_process as theirs
+
+    random = torch.Generator().manual_seed(seed)
+    logits = torch.randn(1, 20, generator=random)
+    seen = [3, 3, 7, 11]
+    steps = [
+        theirs.RepetitionPenaltyLogitsProcessor(penalty),
+        theirs.TemperatureLogitsWarper(temperature),
+    ]
+    if top_k:
+        steps.append(theirs.TopKLogitsWarper(top_k))
+    if top_p < 1:
+        steps.append(theirs.TopPLogitsWarper(top_p))
+    if min_p:
+        steps.append(theirs.MinPLogitsWarper(min_p))
+    wanted = theirs.LogitsProcessorList(steps)(torch.tensor([seen]), logits)
+    got = Sampling(temperature, top_k, top_p, min_p, penalty).probabilities(
+        logits[0], seen
+    )
+    torch.testing.assert_close(got, wanted.softmax(-1)[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": -1},
+        {"top_p": 0},
+        {"min_p": 2},
+        {"repetition_penalty": 0},
+    ],
+)
+def test_sampling_that_makes_no_sense_is_refused(options):
+    with pytest.raises(ValueError, match=r"must be|lies in"):
+        Sampling(**options)
 
 
 def test_seeds_repeat_and_differ(build, tokenizer):
     model = build()
     texts = [
-        generate(model, tokenizer, "Lan", 30, 1.0, seed=s) for s in (1, 1, 2)
+        generate(model, tokenizer, "Lan", 30, temperature=1.0, seed=s)
+        for s in (1, 1, 2)
     ]
     assert texts[0] == texts[1] != texts[2]
 
@@ -142,9 +199,9 @@ def test_an_empty_prompt_begins_a_text_and_empty_ids_are_refused(
     build, tokenizer
 ):
     model = build()
-    from_nothing = generate(model, tokenizer, "", 10, 0)
+    from_nothing = generate(model, tokenizer, "", 10, temperature=0)
     assert from_nothing == generate(
-        model, tokenizer, [tokenizer.eos_id], 10, 0
+        model, tokenizer, [tokenizer.eos_id], 10, temperature=0
     )
     with pytest.raises(ValueError, match="prompt is empty"):
         next(generate_ids(model, []))

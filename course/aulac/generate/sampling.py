@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from aulac.generate.cache import KVCache
@@ -13,28 +15,72 @@ from aulac.generate.text import Letters, until
 from aulac.model import Transformer
 
 
-def sample(
-    logits: Tensor,
-    temperature: float = 0.8,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    generator: torch.Generator | None = None,
-) -> int:
-    """One token id from logits (V,). Temperature 0 takes the most likely.
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen from the logits.
 
-    top_k keeps the k most likely, 0 all; top_p keeps the fewest whose
-    probabilities reach p (nucleus sampling, Holtzman et al. 2020).
+    temperature: divides the logits; 0 takes the most likely token.
+    top_k: keeps the k most likely, 0 all.
+    top_p: keeps the fewest whose probabilities reach p (Holtzman et al., 2020).
+    min_p: keeps those at least min_p times as likely as the most likely one
+        (Nguyen et al., 2024).
+    repetition_penalty: divides the positive logits of tokens already there, and
+        multiplies the negative ones (Keskar et al., 2019); 1 changes nothing.
+
+    They apply in the order penalty, temperature, top_k, top_p, min_p, which is
+    transformers' order. Raises ValueError for values that make no sense.
     """
-    if temperature <= 0:
-        return int(logits.argmax())
-    ranked, order = logits.float().sort(descending=True)  # (V,)
-    if top_k:
-        ranked, order = ranked[:top_k], order[:top_k]
-    probabilities = (ranked / temperature).softmax(-1)
-    before = probabilities.cumsum(-1) - probabilities  # of those more likely
-    probabilities = probabilities * (before < top_p)
-    chosen = torch.multinomial(probabilities.cpu(), 1, generator=generator)
-    return int(order[int(chosen)])
+
+    temperature: float = 0.8
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.top_k < 0:
+            raise ValueError("temperature and top_k must be 0 or more.")
+        if not (0 < self.top_p <= 1 and 0 <= self.min_p <= 1):
+            raise ValueError("top_p lies in (0, 1], min_p in [0, 1].")
+        if self.repetition_penalty <= 0:
+            raise ValueError("repetition_penalty must be above 0.")
+
+    def probabilities(self, logits: Tensor, seen: Sequence[int]) -> Tensor:
+        """Logits (V,) of the next token after `seen` -> probabilities (V,)."""
+        logits = self._penalised(logits.float(), seen)  # (V,)
+        if self.temperature == 0:
+            return F.one_hot(logits.argmax(), len(logits)).float()
+        ranked, order = logits.sort(descending=True, stable=True)  # (V,)
+        odds = (ranked / self.temperature).softmax(-1)
+        if self.top_k:
+            odds[self.top_k :] = 0
+        odds = odds / odds.sum()
+        odds[odds.cumsum(-1) - odds >= self.top_p] = 0  # those more likely do
+        odds[odds < self.min_p * odds[0]] = 0
+        return torch.zeros_like(odds).scatter(0, order, odds / odds.sum())
+
+    def _penalised(self, logits: Tensor, seen: Sequence[int]) -> Tensor:
+        if self.repetition_penalty == 1 or not seen:
+            return logits
+        known = torch.tensor(sorted(set(seen)), device=logits.device)
+        found = logits[known]
+        less, more = (
+            found / self.repetition_penalty,
+            found * self.repetition_penalty,
+        )
+        return logits.scatter(0, known, torch.where(found > 0, less, more))
+
+    def draw(
+        self,
+        logits: Tensor,
+        generator: torch.Generator | None = None,
+        seen: Sequence[int] = (),
+    ) -> int:
+        """One token id from logits (V,)."""
+        odds = self.probabilities(logits, seen).cpu()
+        if self.temperature == 0:
+            return int(odds.argmax())
+        return int(torch.multinomial(odds, 1, generator=generator))
 
 
 @torch.inference_mode()
@@ -42,18 +88,18 @@ def generate_ids(
     model: Transformer,
     ids: Sequence[int],
     max_tokens: int = 128,
-    temperature: float = 0.8,
-    top_k: int = 0,
-    top_p: float = 1.0,
+    *,
     seed: int = 0,
     stop_ids: Iterable[int] = (),
     cached: bool = True,
+    **sampling: Any,
 ) -> Iterator[int]:
     """Token ids after `ids`, up to `max_tokens` or one of `stop_ids`.
 
-    `cached=False` computes everything anew for each token: for comparison.
-    Raises ValueError for an empty prompt.
+    `sampling` are the fields of `Sampling`. `cached=False` computes everything
+    anew for each token: for comparison. Raises ValueError for an empty prompt.
     """
+    how = Sampling(**sampling)
     if not ids:
         raise ValueError("the prompt is empty: give at least one token.")
     model.eval()
@@ -68,7 +114,7 @@ def generate_ids(
         given_ids = torch.tensor([given], device=weight.device)  # (1, T)
         last = model.hidden(given_ids, cache)[0, -1]  # (W,)
         logits = weight @ last  # (V,)
-        chosen = sample(logits, temperature, top_k, top_p, draw)
+        chosen = how.draw(logits, draw, known)
         if chosen in stops:
             return
         yield chosen
@@ -81,12 +127,11 @@ def stream(
     tokenizer: Any,
     prompt: str | Sequence[int],
     max_tokens: int = 128,
-    temperature: float = 0.8,
-    top_k: int = 0,
-    top_p: float = 1.0,
+    *,
     seed: int = 0,
     stop: str | Sequence[str] = (),
     cached: bool = True,
+    **sampling: Any,
 ) -> Iterator[str]:
     """The continuation of a prompt, in pieces of whole characters.
 
@@ -98,7 +143,13 @@ def stream(
     ids = ids or [tokenizer.eos_id]  # a text begins after the end of another
     ends = (tokenizer.eos_id, tokenizer.im_start_id, tokenizer.im_end_id)
     tokens = generate_ids(
-        model, ids, max_tokens, temperature, top_k, top_p, seed, ends, cached
+        model,
+        ids,
+        max_tokens,
+        seed=seed,
+        stop_ids=ends,
+        cached=cached,
+        **sampling,
     )
     letters = Letters()
     pieces = (letters.add(tokenizer.token_bytes(token)) for token in tokens)
@@ -116,13 +167,21 @@ def generate(
     tokenizer: Any,
     prompt: str | Sequence[int],
     max_tokens: int = 128,
-    temperature: float = 0.8,
-    top_k: int = 0,
-    top_p: float = 1.0,
+    *,
     seed: int = 0,
     stop: str | Sequence[str] = (),
     cached: bool = True,
+    **sampling: Any,
 ) -> str:
     """The continuation of a prompt, without the prompt (see `stream`)."""
-    options = (max_tokens, temperature, top_k, top_p, seed, stop, cached)
-    return "".join(stream(model, tokenizer, prompt, *options))
+    pieces = stream(
+        model,
+        tokenizer,
+        prompt,
+        max_tokens,
+        seed=seed,
+        stop=stop,
+        cached=cached,
+        **sampling,
+    )
+    return "".join(pieces)

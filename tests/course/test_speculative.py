@@ -1,0 +1,120 @@
+"""Beam search and speculative decoding, held against what they must equal."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from aulac.export import to_hf
+from aulac.generate import generate_ids
+from aulac.generate.beam import beam_search
+from aulac.generate.sampling import Sampling
+from aulac.generate.speculative import Tally, speculate
+
+
+def test_one_beam_is_greedy(build):
+    model = build()
+    greedy = list(generate_ids(model, [5, 6], 20, temperature=0))
+    (found,) = beam_search(model, [5, 6], 20, beams=1)
+    assert list(found.ids) == greedy
+
+
+def test_a_beam_as_wide_as_the_vocabulary_finds_the_likeliest(build):
+    model = build(vocab_size=9)
+    texts = list(itertools.product(range(9), repeat=2))
+    rows = torch.tensor([[5, *text] for text in texts])
+    with torch.no_grad():
+        logs = model(rows).log_softmax(-1)
+    sums = [
+        float(logs[i, 0, a].double() + logs[i, 1, b].double())
+        for i, (a, b) in enumerate(texts)
+    ]
+    best = max(range(len(texts)), key=sums.__getitem__)
+    found = beam_search(model, [5], 2, beams=9)[0]
+    assert found.ids == texts[best]
+    assert found.log_p == pytest.approx(sums[best], abs=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_beams_equal_those_of_transformers(
+    build, tokenizer, tmp_path, penalty
+):
+    from transformers import AutoModelForCausalLM
+
+    model = build(seed=3)
+    theirs = AutoModelForCausalLM.from_pretrained(
+        to_hf(model, tokenizer, tmp_path / "hf")
+    )
+    ids = tokenizer.encode("Con mèo")
+    out = theirs.generate(
+        torch.tensor([ids]),
+        max_new_tokens=12,
+        num_beams=4,
+        do_sample=False,
+        length_penalty=penalty,
+        eos_token_id=None,
+    )
+    found = beam_search(model, ids, 12, 4, length_penalty=penalty)
+    assert list(found[0].ids) == out[0, len(ids) :].tolist()
+
+
+def test_a_stop_ends_a_hypothesis_and_not_the_search(build):
+    model = build(vocab_size=12)
+    found = beam_search(model, [5], 6, beams=3, stop_ids=[2])
+    assert all(2 not in h.ids for h in found)
+    assert all(len(h.ids) == 6 for h in found if not h.ended)
+    scores = [h.score(1.0) for h in found]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("ahead", [1, 3, 7])
+def test_greedy_speculation_is_the_targets_greedy_text(build, ahead):
+    target, draft = build(seed=1), build(seed=2, depth=1)
+    wanted = list(generate_ids(target, [5, 6, 7], 30, temperature=0))
+    got = speculate(target, draft, [5, 6, 7], 30, ahead=ahead, temperature=0)
+    assert list(got) == wanted
+
+
+def test_a_model_that_drafts_for_itself_is_always_accepted(build):
+    model, tally = build(), Tally()
+    got = list(speculate(model, model, [5], 24, ahead=5, tally=tally))
+    assert len(got) == 24
+    assert tally.acceptance == 1.0 and tally.passes == 4  # 6 tokens a pass
+
+
+@pytest.mark.parametrize("options", [{}, {"top_p": 0.8, "temperature": 0.7}])
+def test_speculation_is_exact_in_distribution(build, options):
+    """The first two tokens' frequencies against the target's probabilities."""
+    small = {"vocab_size": 6, "depth": 1}
+    target, draft = build(seed=1, **small), build(seed=2, **small)
+    runs = 2500
+    counts = torch.zeros(6, 6)
+    for seed in range(runs):
+        a, b = speculate(target, draft, [3], 2, ahead=2, seed=seed, **options)
+        counts[a, b] += 1
+    how, wanted = Sampling(**options), torch.zeros(6, 6)
+    with torch.no_grad():
+        first = how.probabilities(target(torch.tensor([[3]]))[0, -1], [3])
+        for a in range(6):
+            logits = target(torch.tensor([[3, a]]))[0, -1]
+            wanted[a] = first[a] * how.probabilities(logits, [3, a])
+    assert (counts[wanted == 0] == 0).all()
+    expected = wanted[wanted > 0] * runs
+    chi2 = ((counts[wanted > 0] - expected) ** 2 / expected).sum()
+    degrees = int((wanted > 0).sum()) - 1
+    assert chi2 < degrees + 4 * (2 * degrees) ** 0.5  # four deviations
+
+
+def test_stops_and_bad_input(build):
+    target, draft = build(seed=1), build(seed=2)
+    whole = list(speculate(target, draft, [5], 20))
+    stopped = list(speculate(target, draft, [5], 20, stop_ids=[whole[7]]))
+    assert stopped == whole[: whole.index(whole[7])]
+    with pytest.raises(ValueError, match="prompt is empty"):
+        next(speculate(target, draft, []))
+    with pytest.raises(ValueError, match="same tokenizer"):
+        next(speculate(target, build(vocab_size=10), [5]))
+    with pytest.raises(ValueError, match="one beam"):
+        beam_search(target, [5], beams=0)
