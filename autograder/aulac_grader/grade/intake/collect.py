@@ -1,0 +1,337 @@
+"""Taking in what a class handed in: see `collect`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..course import Course, CourseError
+from . import archives, folders, layouts
+from .caps import Caps
+from .entries import Entry
+from .names import shown
+from .receipts import Ledger, LedgerError, manifest
+from .student import Taken, take
+from .students import Roster, RosterError, name_students, read_roster
+from .submission import Receipt, Submission
+
+if TYPE_CHECKING:
+    from aulac_grader.judge.paper import Paper
+
+Times = Literal["known", "received", "claimed"]
+Policy = Literal["latest", "in-time"]
+
+
+class IntakeError(CourseError):
+    """The source as a whole cannot be taken in; a sentence for the instructor."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What one collection found.
+
+    Attributes:
+        layout: the format it was read as (`layouts.FORMATS`), "" where it was empty.
+        new, unchanged: students' ids, with a new receipt or the same bytes as before.
+        receipts: the latest receipt of everyone in this source, by id.
+        messages: for the instructor, a sentence each.
+    """
+
+    course: Course
+    assignment: str
+    layout: str
+    new: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    receipts: Mapping[str, Receipt]
+    messages: tuple[str, ...] = field(default=())
+
+    def submissions(self) -> Iterator[Submission]:
+        """With their bytes, one at a time, by student's id."""
+        ledger = Ledger(self.course.folder(self.assignment))
+        for student in sorted(self.receipts):
+            yield _loaded(ledger, self.receipts[student])
+
+
+def load(
+    course: Course, assignment: str, policy: Policy = "latest"
+) -> dict[str, Receipt]:
+    """The receipt that counts for each student, by id.
+
+    Args:
+        policy: "latest", or "in-time" for the last one that is not late (the latest
+            where all are).
+
+    Raises:
+        CourseError: no such assignment, or a damaged record.
+    """
+    chosen: dict[str, Receipt] = {}
+    for receipt in history(course, assignment):
+        before = chosen.get(receipt.student)
+        late = bool(receipt.late_seconds)
+        if policy == "in-time" and before and late and not before.late_seconds:
+            continue
+        chosen[receipt.student] = receipt
+    return dict(sorted(chosen.items()))
+
+
+def history(
+    course: Course, assignment: str, student: str = ""
+) -> list[Receipt]:
+    """Every receipt (of `student`), oldest first.
+
+    Raises:
+        CourseError: no such assignment, or a damaged record.
+    """
+    try:
+        receipts = Ledger(course.folder(assignment)).receipts()
+    except LedgerError as error:
+        raise IntakeError(str(error)) from error
+    return [r for r in receipts if not student or r.student == student]
+
+
+def submission(course: Course, receipt: Receipt) -> Submission:
+    """The bytes that a receipt is for.
+
+    Raises:
+        CourseError: they are gone, or not what was received.
+    """
+    return _loaded(Ledger(course.folder(receipt.assignment)), receipt)
+
+
+def _loaded(ledger: Ledger, receipt: Receipt) -> Submission:
+    try:
+        return ledger.submission(receipt)
+    except LedgerError as error:
+        raise IntakeError(str(error)) from error
+
+
+def collect(
+    course: Course,
+    assignment: str,
+    source: Path | None = None,
+    *,
+    layout: str = "",
+    students: Path | None = None,
+    due: datetime | None = None,
+    times: Times = "known",
+    caps: Caps | None = None,
+    now: datetime | None = None,
+) -> Collected:
+    """Take in a class's work: vet it, keep its bytes, write receipts.
+
+    Args:
+        source: a folder or a zip of any layout; None for nbgrader's submitted tree.
+        layout: one of `layouts.FORMATS`; found out where empty.
+        students: a table of ids (see `students`).
+        due: the deadline; nbgrader's own where None.
+        times: how lateness is told. "known": by our clock, and only where we know:
+            a first collection after the deadline says nothing about who was late, a
+            later one does about what is new in it. "received": by our clock, always.
+            "claimed": by the time that the source gives (nbgrader's timestamp.txt,
+            a zip's entries), which a student may have been able to set.
+        now: our clock, for tests.
+
+    Raises:
+        CourseError: no such assignment, source, format or table; a damaged zip.
+    """
+    caps = caps or Caps()
+    paper = course.paper(assignment)
+    now = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    due = due or course.due(assignment)
+    if layout and layout not in layouts.FORMATS:
+        raise IntakeError(
+            f"There is no format {layout!r}: {', '.join(layouts.FORMATS)}."
+        )
+    try:
+        roster = read_roster(students) if students else None
+    except RosterError as error:
+        raise IntakeError(str(error)) from error
+    ledger = Ledger(course.folder(assignment))
+    with ExitStack() as stack, ledger.locked():
+        found = _entries(course, assignment, source, caps, stack)
+        if source is None:
+            layout = "submitted"
+        job = _Job(paper, ledger, caps, due, times, now)
+        return job.run(course, found, layout, roster, source)
+
+
+def _entries(
+    course: Course,
+    assignment: str,
+    source: Path | None,
+    caps: Caps,
+    stack: ExitStack,
+) -> list[Entry]:
+    """What lies in the source; an archive stays open until `stack` closes."""
+    path = source or course.submitted
+    try:
+        if path.is_dir():
+            below = assignment if source is None else ""
+            return list(folders.walk(path, caps, below))
+        if path.is_file():
+            file = stack.enter_context(path.open("rb"))
+            return list(archives.entries(file, caps))
+    except OSError as error:
+        raise IntakeError(
+            f"{path} cannot be read: {error.strerror}."
+        ) from error
+    except archives.ArchiveError as error:
+        raise IntakeError(
+            f"{path} cannot be read as a zip: {error}. Download it again, or unpack "
+            "it and name the folder."
+        ) from error
+    raise IntakeError(
+        f"{path} does not exist: name a folder or a zip of submissions."
+    )
+
+
+@dataclass
+class _Job:
+    """One collection under way."""
+
+    paper: Paper
+    ledger: Ledger
+    caps: Caps
+    due: datetime | None
+    times: Times
+    now: datetime
+
+    def run(
+        self,
+        course: Course,
+        found: list[Entry],
+        layout: str,
+        roster: Roster | None,
+        source: Path | None,
+    ) -> Collected:
+        name = self.paper.name
+        layout, people, strays = layouts.sort_out(found, name, layout)
+        if len(people) > self.caps.students:
+            raise IntakeError(
+                f"{source} holds {len(people)} students' work, more than "
+                f"{self.caps.students}: is it the right folder?"
+            )
+        ids, messages = name_students(people, layout, roster)
+        messages += _about_strays(strays, layout)
+        before = {r.student: r for r in self.ledger.receipts()}
+        since = self._closed()
+        new, unchanged, receipts = [], [], {}
+        for student, handed in sorted(
+            zip(ids, people, strict=True), key=_first
+        ):
+            taken = take(handed, self.paper, self.caps)
+            old = before.get(student)
+            sha = manifest(taken.listed, taken.notes, taken.notebook)
+            if old and old.sha256 == sha:
+                unchanged.append(student)
+                receipts[student] = old
+                continue
+            receipt = self._receipt(student, handed, layout, taken, sha, since)
+            self.ledger.add(receipt, taken.bodies.values())
+            new.append(student)
+            receipts[student] = receipt
+        if new and self.due and since is None and self.now > self.due:
+            messages += self._about_time(receipts, new)
+        self.ledger.collected(
+            {
+                "at": self.now.isoformat(),
+                "source": str(source or course.submitted),
+                "layout": layout,
+                "students": len(people),
+                "new": len(new),
+            }
+        )
+        return Collected(
+            course,
+            name,
+            layout,
+            tuple(new),
+            tuple(unchanged),
+            receipts,
+            tuple(messages),
+        )
+
+    def _closed(self) -> datetime | None:
+        """When we first collected after the deadline, if that was before now."""
+        if self.due is None:
+            return None
+        for record in self.ledger.collections():
+            at = datetime.fromisoformat(record["at"])
+            if at >= self.due:
+                return at
+        return None
+
+    def _receipt(
+        self,
+        student: str,
+        handed: layouts.Handed,
+        layout: str,
+        taken: Taken,
+        sha: str,
+        since: datetime | None,
+    ) -> Receipt:
+        origin = {"layout": layout, "name": shown(handed.name, 200)}
+        if handed.number:
+            origin["number"] = handed.number
+        if handed.late:
+            origin["late"] = "yes"
+        return Receipt(
+            student=student,
+            assignment=self.paper.name,
+            received_at=self.now.isoformat(),
+            sha256=sha,
+            files=taken.listed,
+            notes=taken.notes,
+            late_seconds=self._late(taken.claimed_at, since),
+            notebook=taken.notebook,
+            origin=origin,
+            claimed_at=taken.claimed_at,
+        )
+
+    def _late(self, claimed: str, since: datetime | None) -> int | None:
+        """Seconds after the deadline, None where that is not known."""
+        if self.due is None:
+            return None
+        when = self.now
+        if self.times == "claimed" and claimed:
+            when = _time(claimed)
+        elif self.times == "known" and self.now > self.due and since is None:
+            return None
+        return max(0, int((when - self.due).total_seconds()))
+
+    def _about_time(
+        self, receipts: Mapping[str, Receipt], new: list[str]
+    ) -> list[str]:
+        unknown = [s for s in new if receipts[s].late_seconds is None]
+        if not unknown:
+            return []
+        return [
+            f"The deadline ({self.due:%Y-%m-%d %H:%M} UTC) had passed when this was "
+            f"first collected, so who of {len(unknown)} was late is not known and "
+            "nobody counts as late. Collect once right at the deadline, or pass "
+            "--times claimed to believe the source's own times."
+        ]
+
+
+def _first(item: tuple[str, layouts.Handed]) -> str:
+    return item[0]
+
+
+def _time(text: str) -> datetime:
+    """A claimed time; where it names no zone it is this machine's own."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _about_strays(strays: list[Entry], layout: str) -> list[str]:
+    if not strays:
+        return []
+    names = ", ".join(shown(entry.parts) for entry in strays[:3])
+    more = ", …" if len(strays) > 3 else ""
+    return [
+        f"{len(strays)} files belong to no student in the format "
+        f"{layout or 'folders'!r} and were left: {names}{more}"
+    ]

@@ -1,0 +1,157 @@
+"""Whose file is whose: how a class's work is laid out in a folder or a zip.
+
+    submitted   STUDENT/ASSIGNMENT/file            nbgrader's own tree
+    folders     STUDENT/file                       a folder for each student
+    moodle      Name_123_assignsubmission_file_/file, or flat, with the same beginning
+    canvas      lastfirst_LATE_123_456_file        "Download Submissions"
+    flat        STUDENT.ipynb                      one notebook for each student
+
+Moodle's name is in mod/assign/locallib.php (download_submissions: full name, the
+participant's number for this assignment, the plugin and its file area); Canvas's in
+lib/content_zipper.rb (sortable name, LATE, the user's number, the attachment's).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from .entries import Entry
+from .names import is_noise
+
+FORMATS = ("submitted", "folders", "moodle", "canvas", "flat")
+
+_MOODLE = re.compile(
+    r"^(?P<name>.*?)_(?P<number>\d+)_assignsubmission_(?P<plugin>[a-z]+)"
+    r"(?:_(?P<file>.*))?$",
+    re.S,
+)
+_CANVAS = re.compile(
+    r"^(?P<name>[^_]+(?:_[^_\d][^_]*)*?)(?P<late>_LATE)?"
+    r"_(?P<number>\d+)_(?P<attachment>\d+)_(?P<file>.+)$",
+    re.S,
+)
+
+
+@dataclass
+class Handed:
+    """One student's files, by their path within the student's own folder.
+
+    Attributes:
+        name: as the source has it: a folder's name or a person's.
+        number: the learning platform's number for the person, "" where it has none.
+        late: whether the platform itself says so.
+    """
+
+    name: str
+    number: str = ""
+    late: bool = False
+    files: list[tuple[tuple[str, ...], Entry]] = field(default_factory=list)
+
+
+Place = tuple[
+    str, str, bool, tuple[str, ...]
+]  # name, number, late, path inside
+
+
+def _submitted(parts: tuple[str, ...], assignment: str) -> Place | None:
+    if len(parts) < 3 or parts[1] != assignment:
+        return None
+    return parts[0], "", False, parts[2:]
+
+
+def _folders(parts: tuple[str, ...], assignment: str) -> Place | None:
+    return (parts[0], "", False, parts[1:]) if len(parts) > 1 else None
+
+
+def _moodle(parts: tuple[str, ...], assignment: str) -> Place | None:
+    match = _MOODLE.match(parts[0])
+    if not match:
+        return None
+    file = match["file"] or ""
+    inside = (file, *parts[1:]) if file else parts[1:]
+    return (match["name"], match["number"], False, inside) if inside else None
+
+
+def _canvas(parts: tuple[str, ...], assignment: str) -> Place | None:
+    match = _CANVAS.match(parts[0])
+    if not match:
+        return None
+    inside = (match["file"], *parts[1:])
+    return match["name"], match["number"], bool(match["late"]), inside
+
+
+def _flat(parts: tuple[str, ...], assignment: str) -> Place | None:
+    if len(parts) != 1:
+        return None
+    stem = re.sub(r"\.ipynb(\.txt|\.json)?$", "", parts[0], flags=re.I)
+    return stem, "", False, parts
+
+
+_READERS: dict[str, Callable[[tuple[str, ...], str], Place | None]] = {
+    "submitted": _submitted,
+    "folders": _folders,
+    "moodle": _moodle,
+    "canvas": _canvas,
+    "flat": _flat,
+}
+
+
+def detect(paths: Sequence[tuple[str, ...]], assignment: str) -> str:
+    """The format of `paths`; "" where there is nothing to tell it by."""
+    if not paths:
+        return ""
+    deep = [parts for parts in paths if len(parts) > 1]
+    for name in ("moodle", "canvas"):
+        told = sum(bool(_READERS[name](p, assignment)) for p in paths)
+        if 2 * told > len(paths):
+            return name
+    if any(_submitted(parts, assignment) for parts in deep):
+        return "submitted"
+    return "folders" if 2 * len(deep) >= len(paths) else "flat"
+
+
+def wrapper(paths: Sequence[tuple[str, ...]], assignment: str) -> int:
+    """How many outer folders hold everything and are no student's (0 or 1)."""
+    tops = {parts[0] for parts in paths}
+    if len(tops) != 1 or any(len(parts) < 2 for parts in paths):
+        return 0
+    inner = [parts[1:] for parts in paths]
+    if detect(paths, assignment) in {"moodle", "canvas"}:
+        return 0
+    if detect(inner, assignment) in {"moodle", "canvas", "submitted"}:
+        return 1
+    seconds = {parts[0] for parts in inner}
+    if seconds == {assignment}:
+        return 0  # one student of nbgrader's tree
+    return int(all(len(parts) > 1 for parts in inner))
+
+
+def sort_out(
+    entries: Iterable[Entry], assignment: str, name: str = ""
+) -> tuple[str, list[Handed], list[Entry]]:
+    """The format, each student's files in the order of names, and what is nobody's.
+
+    Args:
+        name: one of `FORMATS`; detected where empty.
+    """
+    wanted = [entry for entry in entries if not is_noise(entry.parts)]
+    paths = [entry.parts for entry in wanted]
+    outer = wrapper(paths, assignment)
+    paths = [parts[outer:] for parts in paths]
+    name = name or detect(paths, assignment)
+    found: dict[tuple[str, str], Handed] = {}
+    strays = []
+    for parts, entry in zip(paths, wanted, strict=True):
+        place = _READERS[name](parts, assignment) if name else None
+        if place is None:
+            strays.append(entry)
+            continue
+        who, number, late, inside = place
+        handed = found.setdefault((who, number), Handed(who, number))
+        handed.late = handed.late or late
+        handed.files.append((inside, entry))
+    for handed in found.values():
+        handed.files.sort(key=lambda item: item[0])
+    return name, [found[key] for key in sorted(found)], strays

@@ -1,0 +1,237 @@
+"""What a student is told about what came in and what was mended, in both languages.
+
+One table, `TEXTS`, for the intake's notes and the rebuilding's repairs. A note is a
+code and plain parameters, so that it can stand in a verdict; its text is made when
+somebody reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# code → (level, Vietnamese, English). Levels: "info" nothing lost, nothing to do;
+# "mended" put right for the student; "problem" something of theirs was not used.
+TEXTS: dict[str, tuple[str, str, str]] = {
+    # -- what came in ------------------------------------------------------------
+    "no_notebook": (
+        "problem",
+        "Bài nộp không có notebook (.ipynb) nào chấm được.",
+        "There is no notebook (.ipynb) that can be marked in what you handed in.",
+    ),
+    "several": (
+        "info",
+        "Bài nộp có nhiều notebook; {name} được chấm.",
+        "You handed in several notebooks; {name} is marked.",
+    ),
+    "renamed": (
+        "info",
+        "Notebook tên là {name}; vẫn được chấm như thường.",
+        "The notebook is called {name}; it is marked all the same.",
+    ),
+    "same_name": (
+        "info",
+        "Có hai tệp cùng tên {file}; tệp sau được lấy.",
+        "Two files are called {file}; the last one is taken.",
+    ),
+    "link": (
+        "problem",
+        "{file} là liên kết, không phải tệp, nên bị bỏ qua: hãy nộp chính tệp đó.",
+        "{file} is a link, not a file, and was left out: hand in the file itself.",
+    ),
+    "hard_link": (
+        "problem",
+        "{file} dùng chung nội dung với một tệp ngoài bài nộp (liên kết cứng) nên bị "
+        "bỏ qua: hãy nộp một bản sao.",
+        "{file} shares its contents with a file outside your submission (a hard "
+        "link) and was left out: hand in a copy.",
+    ),
+    "not_a_file": (
+        "problem",
+        "{file} không phải tệp thường (thiết bị, ống dẫn hay ổ cắm) nên bị bỏ qua.",
+        "{file} is no regular file (a device, pipe or socket) and was left out.",
+    ),
+    "changed": (
+        "problem",
+        "{file} thay đổi trong lúc đang đọc nên bị bỏ qua: hãy nộp lại.",
+        "{file} changed while it was being read and was left out: hand it in again.",
+    ),
+    "unreadable": (
+        "problem",
+        "Không mở được {file}.",
+        "{file} could not be opened.",
+    ),
+    "too_large": (
+        "problem",
+        "{file} quá lớn (tối đa {limit} MB) nên bị bỏ qua. Nếu là notebook, hãy xóa "
+        "bớt kết quả in ra rồi nộp lại.",
+        "{file} is too large (at most {limit} MB) and was left out. If it is a "
+        "notebook, clear its outputs and hand it in again.",
+    ),
+    "too_many": (
+        "problem",
+        "Bài nộp có quá nhiều tệp; từ {file} trở đi không được xem.",
+        "You handed in too many files; from {file} on they were not looked at.",
+    ),
+    "too_many_files": (
+        "problem",
+        "{file} bị bỏ qua vì bài nộp đã có {limit} tệp.",
+        "{file} was left out: {limit} files were kept already.",
+    ),
+    "more_files": (
+        "info",
+        "Còn {count} ghi chú nữa về các tệp khác.",
+        "There are {count} more notes about other files.",
+    ),
+    "too_deep": (
+        "problem",
+        "{file} nằm quá sâu (tối đa {limit} cấp thư mục) nên bị bỏ qua.",
+        "{file} lies too deep (at most {limit} folders) and was left out.",
+    ),
+    "bad_path": (
+        "problem",
+        "Đường dẫn {file} trỏ ra ngoài bài nộp nên bị bỏ qua.",
+        "The path {file} leads out of your submission and was left out.",
+    ),
+    "bad_name": (
+        "problem",
+        "Tên {file} có ký tự không nhìn thấy được nên tệp bị bỏ qua: hãy đổi tên.",
+        "The name {file} holds invisible characters, so the file was left out: "
+        "rename it.",
+    ),
+    "long_name": (
+        "problem",
+        "Tên {file} quá dài (tối đa {limit} byte) nên tệp bị bỏ qua: hãy đổi tên.",
+        "The name {file} is too long (at most {limit} bytes), so the file was left "
+        "out: rename it.",
+    ),
+    "case": (
+        "problem",
+        "{file} trùng tên với một tệp khác, chỉ khác chữ hoa chữ thường, nên bị bỏ "
+        "qua.",
+        "{file} differs from another file's name only in capitals and was left out.",
+    ),
+    "encrypted": (
+        "problem",
+        "{file} được đặt mật khẩu nên không đọc được: hãy nộp bản không có mật khẩu.",
+        "{file} is encrypted and cannot be read: hand it in without a password.",
+    ),
+    "method": (
+        "problem",
+        "{file} được nén theo cách mà ở đây không mở: hãy nộp chính tệp đó.",
+        "{file} is packed in a way that is not opened here: hand in the file itself.",
+    ),
+    "damaged": (
+        "problem",
+        "{file} bị hỏng trong tệp zip nên bị bỏ qua: hãy nộp lại.",
+        "{file} is damaged in the zip and was left out: hand it in again.",
+    ),
+    "bomb": (
+        "problem",
+        "{file} nở ra quá lớn khi giải nén nên bị bỏ qua.",
+        "{file} would unpack to far too much and was left out.",
+    ),
+    "archive": (
+        "problem",
+        "{file} là tệp nén; ở đây không mở tệp nén trong bài nộp: hãy nộp thẳng "
+        "các tệp bên trong.",
+        "{file} is an archive; archives inside a submission are not opened: hand in "
+        "the files themselves.",
+    ),
+    # -- the notebook's bytes ----------------------------------------------------
+    "empty_file": (
+        "problem",
+        "Notebook là một tệp rỗng.",
+        "The notebook is an empty file.",
+    ),
+    "too_large_notebook": (
+        "problem",
+        "Notebook quá lớn (tối đa {limit} MB): hãy xóa bớt kết quả in ra rồi nộp "
+        "lại.",
+        "The notebook is too large (at most {limit} MB): clear its outputs and hand "
+        "it in again.",
+    ),
+    "too_complex": (
+        "problem",
+        "Notebook chứa quá nhiều dữ liệu lồng nhau nên không đọc được: hãy xóa kết "
+        "quả rồi nộp lại.",
+        "The notebook holds too many nested values to be read: clear its outputs and "
+        "hand it in again.",
+    ),
+    "too_deep_notebook": (
+        "problem",
+        "Notebook lồng dữ liệu quá sâu nên không đọc được.",
+        "The notebook nests its data too deeply to be read.",
+    ),
+    "encoding": (
+        "mended",
+        "Notebook được lưu theo bảng mã {encoding}; đã đổi sang UTF-8.",
+        "The notebook was saved as {encoding}; it was read as UTF-8.",
+    ),
+    "broken_text": (
+        "problem",
+        "Notebook có byte không phải UTF-8; mỗi chỗ hỏng được thay bằng ký tự �.",
+        "The notebook has bytes that are not UTF-8; each was replaced with �.",
+    ),
+    "broken_json": (
+        "problem",
+        "Notebook không phải JSON hợp lệ (có thể bị cắt cụt hay còn dấu trộn của "
+        "git); cứu được {cells} ô.",
+        "The notebook is not valid JSON (cut short, perhaps, or with git's merge "
+        "marks in it); {cells} cells could be saved.",
+    ),
+    "trailing_text": (
+        "info",
+        "Sau phần cuối notebook còn chữ thừa; phần đó bị bỏ.",
+        "There was text after the notebook's end; it was left out.",
+    ),
+    "old_format": (
+        "mended",
+        "Notebook ở định dạng cũ (phiên bản 3); đã được chuyển sang định dạng mới.",
+        "The notebook is in the old format 3; it was converted.",
+    ),
+    "no_cells": (
+        "problem",
+        "Notebook không có ô nào.",
+        "The notebook has no cells.",
+    ),
+    "not_cells": (
+        "problem",
+        "{count} chỗ trong notebook không đọc được như một ô.",
+        "{count} things in the notebook could not be read as cells.",
+    ),
+    "too_many_cells": (
+        "problem",
+        "Notebook có quá nhiều ô; chỉ {limit} ô đầu được đọc.",
+        "The notebook has too many cells; only the first {limit} were read.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    """A code of `TEXTS` and what to fill into it (strings and numbers only)."""
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def level(self) -> str:
+        """ "info", "mended" or "problem"."""
+        return TEXTS[self.code][0]
+
+    def text(self, lang: str) -> str:
+        """A sentence or two, in `lang` ("vi" or "en")."""
+        return TEXTS[self.code][2 if lang == "en" else 1].format(**self.params)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"code": self.code, "params": dict(self.params)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Note:
+        return cls(data["code"], dict(data["params"]))
+
+
+class Repair(Note):
+    """A note on what `rebuild` put right in the notebook."""
