@@ -99,8 +99,13 @@ def main(quick: bool) -> dict:
         "tokens_a_syllable": {
             f"{r['tokenizer']} {r['vocabulary']}": r for r in rows
         },
-        "notes": "held-out stories and laws, the same kind as was learnt from; for "
-        "text of the world run this file on your own",
+        "notes": {
+            "vi": "Đo trên truyện và văn bản luật để riêng ra, cùng loại với văn bản "
+            "đã học. Muốn biết với văn bản ngoài đời, hãy chạy tệp này trên kho ngữ "
+            "liệu của bạn.",
+            "en": "Held-out stories and laws, the same kind as was learnt from. For "
+            "text of the world run this file on your own.",
+        },
     }
 
 

@@ -174,7 +174,8 @@ def main(quick: bool) -> dict[str, Any]:
     if not quick:
         found["laptop, 16 x 256"] = measure(laptop, steps // 4)
     if not find_spec("accelerate"):
-        found["notes"] = (
-            "accelerate is not installed, so Trainer was not timed"
-        )
+        found["notes"] = {
+            "vi": "Chưa cài accelerate nên chưa đo Trainer.",
+            "en": "accelerate is not installed, so Trainer was not timed.",
+        }
     return found

@@ -203,6 +203,27 @@ RUN = {
         "sizes": {"a": {"x": 1, "y": "<b>"}, "b": {"x": 2, "y": None}},
     },
 }
+BILINGUAL = {
+    "benchmarks": {
+        "training": {
+            "tiny, as the course trains it": {"ours / bare": 0.93},
+            "notes": {"vi": "Đo tuần tự.", "en": "One after another."},
+        },
+        "fertility": {
+            "tokens_a_syllable": {
+                "ours, plain BPE 2048": {"low": 1.0, "high": 2.0},
+                "ours, superwords 2048": {"low": 0.5, "high": 1.0},
+            }
+        },
+        "grading": {
+            "runs": {
+                "nbgrader autograde": {"times_nbgrader": 1.0},
+                "ours, 2 workers": {"times_nbgrader": 9.5},
+            },
+            "same_bytes": True,
+        },
+    },
+}
 FERTILITY = {
     "learned_mb": 20.0,
     "machine": {"processor": "Test CPU"},
@@ -225,6 +246,23 @@ def test_results_come_as_tables_with_machine_and_date(tmp_path: Path) -> None:
     assert "A quick, rough run." in en and "Lần đo nhanh" in vi
     assert "&lt;b&gt;" in en and "<b>" not in en
     assert "<td>200,019</td>" in en and "<td>0,92</td>" in vi
+
+
+def test_results_are_in_the_language_of_the_page(tmp_path: Path) -> None:
+    places = Places(tmp_path, BOOK)
+    places.results.mkdir(parents=True)
+    (places.results / "run.json").write_text(json.dumps(BILINGUAL))
+    vi, en = results(places, "vi"), results(places, "en")
+    assert "Đo tuần tự." in vi and "One after another." in en
+    assert "One after another." not in vi
+    assert (
+        "tiny, đúng như khóa học huấn luyện / của khóa học / "
+        "transformers, vòng lặp ngắn nhất"
+    ) in vi
+    assert "của khóa học, BPE thường 2.048" in vi
+    assert "ours, superwords 2,048" in en
+    assert "Chấm một lớp" in vi and "nhanh gấp nbgrader (lần)" in vi
+    assert "<td>có</td>" in vi and "<td>yes</td>" in en
 
 
 @pytest.mark.parametrize(

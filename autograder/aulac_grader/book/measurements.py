@@ -18,25 +18,87 @@ from aulac_grader.book.words import date, machine_words, table
 
 # Words of the results in Vietnamese and English; others are shown as they are.
 LABELS = {
-    "fertility": ("độ phân mảnh", "fertility"),
-    "training": ("tốc độ huấn luyện", "training speed"),
     "bpe_trainer": ("huấn luyện BPE bằng tay", "BPE trained by hand"),
+    "fertility": ("độ phân mảnh", "fertility"),
     "generation": ("tốc độ sinh văn bản", "generation speed"),
-    "tokenizer": ("bộ tách token", "tokenizer"),
-    "vocabulary": ("từ vựng", "vocabulary"),
-    "tokens_per_syllable": ("token mỗi âm tiết", "tokens a syllable"),
-    "bytes_per_token": ("byte mỗi token", "bytes a token"),
-    "tokens_per_second": ("token mỗi giây", "tokens a second"),
-    "train_seconds": ("huấn luyện (giây)", "trained (s)"),
-    "seconds": ("giây", "seconds"),
-    "low": ("cận dưới", "low"),
-    "high": ("cận trên", "high"),
+    "grading": ("chấm một lớp", "grading a class"),
+    "training": ("tốc độ huấn luyện", "training speed"),
+    "error": ("lỗi", "error"),
     "ours": ("của khóa học", "ours"),
     "ratio": ("tỉ lệ", "ratio"),
-    "parameters": ("tham số", "parameters"),
+    "seconds": ("giây", "seconds"),
+    # ---- tokenizers
+    "tokenizer": ("bộ tách token", "tokenizer"),
+    "vocabulary": ("từ vựng", "vocabulary"),
+    "tokens_a_syllable": ("token mỗi âm tiết", "tokens a syllable"),
+    "tokens_per_syllable": ("token mỗi âm tiết", "tokens a syllable"),
+    "bytes_per_token": ("byte mỗi token", "bytes a token"),
+    "train_seconds": ("huấn luyện (giây)", "trained (s)"),
+    "low": ("cận dưới", "low"),
+    "high": ("cận trên", "high"),
     "learned_mb": ("học từ (MB)", "learned from (MB)"),
     "held_out_mb": ("đo trên (MB)", "measured on (MB)"),
     "held_out_documents": ("số văn bản dùng để đo", "documents measured on"),
+    "processor": ("bộ xử lý", "processor"),
+    "python": ("Python", "Python"),
+    "tokenizers": ("thư viện tokenizers", "tokenizers library"),
+    "ours, plain BPE": ("của khóa học, BPE thường", "ours, plain BPE"),
+    "ours, superwords": ("của khóa học, siêu từ", "ours, superwords"),
+    "bytes": ("byte", "bytes"),
+    "by hand": ("viết tay bằng Python", "by hand, in Python"),
+    "Rust": ("Rust, mọi nhân", "Rust, all cores"),
+    "Rust, 1 thread": ("Rust, một luồng", "Rust, one thread"),
+    "by_hand_over_rust": (
+        "viết tay chậm hơn Rust (lần)",
+        "by hand slower than Rust (times)",
+    ),
+    # ---- training
+    "parameters": ("tham số", "parameters"),
+    "tokens_per_second": ("token mỗi giây", "tokens a second"),
+    "bare": (
+        "transformers, vòng lặp ngắn nhất",
+        "transformers, the shortest loop",
+    ),
+    "trainer": ("transformers, Trainer", "transformers, Trainer"),
+    "ours_adamw": ("của khóa học, AdamW", "ours, AdamW"),
+    "tiny, as the course trains it": (
+        "tiny, đúng như khóa học huấn luyện",
+        "tiny, as the course trains it",
+    ),
+    # ---- grading
+    "runs": ("các lần chấm", "runs"),
+    "nbgrader autograde": ("nbgrader autograde", "nbgrader autograde"),
+    "ours, 1 worker": ("của khóa học, 1 tiến trình chấm", "ours, 1 worker"),
+    "ours, 2 workers": ("của khóa học, 2 tiến trình chấm", "ours, 2 workers"),
+    "ours, 4 workers": ("của khóa học, 4 tiến trình chấm", "ours, 4 workers"),
+    "submissions": ("số bài nộp", "submissions"),
+    "seconds_each": ("giây mỗi bài", "seconds each"),
+    "minutes_for_class": ("phút cho cả lớp", "minutes for the class"),
+    "times_nbgrader": ("nhanh gấp nbgrader (lần)", "times nbgrader"),
+    "peak_mb": ("bộ nhớ cao nhất (MB)", "peak memory (MB)"),
+    "start_seconds": ("khởi động (giây)", "start-up (s)"),
+    "trivial_seconds": (
+        "thêm một bài rất nhẹ (giây)",
+        "one more trivial submission (s)",
+    ),
+    "worker_mb": (
+        "bộ nhớ mỗi tiến trình chấm, trang dùng chung chia đều (PSS, MB)",
+        "memory of a worker, shared pages by share (PSS, MB)",
+    ),
+    "class_size": ("số bài của lớp", "submissions in the class"),
+    "kinds": ("lớp gồm", "the class"),
+    "right": ("bài đúng", "right"),
+    "wrong": ("bài sai", "wrong"),
+    "crashing": ("bài làm chết tiến trình", "crashing"),
+    "slow": ("bài chạy chậm", "slow"),
+    "same_bytes": (
+        "1, 2, 4 tiến trình chấm cho kết quả giống nhau từng byte",
+        "any number of workers gives the same bytes",
+    ),
+    "same_points": (
+        "điểm bằng điểm của nbgrader",
+        "points equal nbgrader's",
+    ),
 }
 
 
@@ -90,9 +152,8 @@ def _measurement(name: str, values: dict[str, Any], lang: str) -> str:
     """One benchmark: a heading, its tables, its notes."""
     title = label(name, lang)
     parts = [f"## {title[0].upper()}{title[1:]}"]
-    if notes := values.get("notes"):
-        lines = notes if isinstance(notes, list) else [notes]
-        parts.append(escape(" ".join(str(line) for line in lines)))
+    if notes := _notes(values.get("notes"), lang):
+        parts.append(escape(notes))
     rest = {key: value for key, value in values.items() if key != "notes"}
     tables = {key: value for key, value in rest.items() if _is_table(value)}
     for key, value in tables.items():
@@ -113,6 +174,14 @@ def _measurement(name: str, values: dict[str, Any], lang: str) -> str:
     return "\n\n".join(parts)
 
 
+def _notes(notes: Any, lang: str) -> str:
+    """How it was measured: {"vi": …, "en": …}, or text that is in one language."""
+    if isinstance(notes, dict):
+        notes = notes.get(lang)
+    lines = notes if isinstance(notes, list) else [notes or ""]
+    return " ".join(str(line) for line in lines)
+
+
 def _is_table(value: Any) -> bool:
     """A list of dictionaries, or dictionaries that share their keys."""
     rows = list(value.values()) if isinstance(value, dict) else value
@@ -127,7 +196,9 @@ def _wide(value: Any, lang: str) -> str:
     if isinstance(value, dict):
         keys = list(next(iter(value.values())))
         head = ["", *keys]
-        rows = [[name, *row.values()] for name, row in value.items()]
+        rows = [
+            [label(name, lang), *row.values()] for name, row in value.items()
+        ]
     else:
         head = list(value[0])
         rows = [list(row.values()) for row in value]
@@ -151,16 +222,29 @@ def _flat(
 
 
 def label(key: str, lang: str) -> str:
-    """A key of the results in words."""
-    vi, en = LABELS.get(key, (str(key).replace("_", " "),) * 2)
-    return vi if lang == "vi" else en
+    """A key of the results in words; `a / b` and `a 12` by their parts."""
+    key = str(key)
+    if key in LABELS:
+        return LABELS[key][lang != "vi"]
+    if " / " in key:
+        return " / ".join(label(part, lang) for part in key.split(" / "))
+    head, _, size = key.rpartition(" ")
+    if head in LABELS and size.isdigit():
+        return f"{label(head, lang)} {written(int(size), lang)}"
+    return key.replace("_", " ")
 
 
 def _value(value: Any, lang: str) -> str:
     if value is None:
         return "–"
+    if isinstance(value, bool):
+        return {"vi": ("không", "có"), "en": ("no", "yes")}[lang][value]
     if isinstance(value, list | dict):
         return escape(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str):
+        return escape(
+            LABELS[value][lang != "vi"] if value in LABELS else value
+        )
     return written(value, lang)
 
 
