@@ -25,8 +25,8 @@ from aulac_grader.grade.results.words import (
 
 EVIL = "</code><script>alert(1)</script>\u202e"
 QUESTIONS = (
-    Question("q1", "1. Cộng <hai> số", ("p1-small", "p1-large")),
-    Question("q2", "2. Đếm", ("p2-count",)),
+    Question("q1", ("1. Cộng <hai> số", "1. Add <two>"), ("p1-small", "p1-large")),
+    Question("q2", ("2. Đếm", "2. Count"), ("p2-count",)),
 )
 POINTS = {"p1-small": 1.0, "p1-large": 2.0, "p2-count": 3.0}
 
@@ -64,6 +64,7 @@ def verdict(
             "late_seconds": None,
         },
         "environment": {"digest": "a" * 64},
+        "source_sha256": "b" * 64,
         "tier": {"memory": "rlimit and watchdog"},
         "sandboxed": True,
         "repairs": [],
@@ -84,7 +85,7 @@ def marked(*entries: Entry, **changes: Any) -> Marked:
     """A marked assignment of these entries."""
     facts = {
         "assignment": "ps99_sample",
-        "title": "Bài mẫu",
+        "titles": ("Bài mẫu", "A sample"),
         "questions": QUESTIONS,
         "entries": entries,
     }
@@ -243,7 +244,7 @@ def test_what_a_student_wrote_is_shown_and_never_obeyed(tmp_path) -> None:
     ]
     found = marked(
         *evil,
-        title=EVIL,
+        titles=(EVIL, EVIL),
         waiting=(EVIL,),
         damaged=((EVIL, EVIL),),
         retries=((EVIL, EVIL),),

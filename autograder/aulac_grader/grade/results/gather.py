@@ -6,25 +6,23 @@ damaged, a submission that cannot be read has no answers to compare.
 
 from __future__ import annotations
 
-import re
+import os
 from typing import TYPE_CHECKING
 
 from aulac_grader.grade import events, store
 from aulac_grader.grade import verdict as verdicts
+from aulac_grader.grade.problems import paper_title, problems
+from aulac_grader.grade.returned import step_folder
 
 from .marked import Entry, Marked
 from .numbers import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from aulac_grader.grade.course import Course
-    from aulac_grader.grade.intake import Submission
-    from aulac_grader.judge.paper import Paper, PaperCell
-
-_HEADING = re.compile(r"^#{2,3} +(.+?) *#*$", re.MULTILINE)
-_TITLE = re.compile(r"^# +(.+?) *#*$", re.MULTILINE)
+    from aulac_grader.grade.intake import Receipt
+    from aulac_grader.judge.paper import Paper
 
 
 def gather(course: Course, assignment: str) -> Marked:
@@ -33,12 +31,13 @@ def gather(course: Course, assignment: str) -> Marked:
     Raises:
         CourseError: there is no such assignment.
     """
-    from aulac_grader.grade.intake import load
+    from aulac_grader.grade.intake.collect import history
 
     folder = course.folder(assignment)
     paper = course.paper(assignment)
-    collected = load(course, assignment)
-    submissions = {s.receipt.student: s for s in collected.submissions()}
+    receipts = history(course, assignment)
+    newest = {receipt.student: receipt.sha256 for receipt in receipts}
+    by_sha = {(r.student, r.sha256): r for r in receipts}
     entries, damaged = [], []
     for student in sorted(_students(folder)):
         try:
@@ -47,27 +46,28 @@ def gather(course: Course, assignment: str) -> Marked:
             damaged.append((student, str(error)))
             continue
         assert found is not None
-        submission = submissions.get(student)
+        receipt = by_sha.get((student, found["submission_sha256"]))
+        notes = receipt.notes if receipt else ()
         entries.append(
             Entry(
                 student=student,
                 verdict=found,
                 measures=store.read_measures(folder, student),
-                answers=_answers(paper, submission),
-                notes=_notes(submission),
-                feedback=_feedback(folder, student),
+                answers=_answers(course, paper, receipt),
+                notes=tuple(note.to_dict() for note in notes),
+                feedback=_feedback(course, assignment, student),
             )
         )
-    seen = {e.student for e in entries} | {name for name, _ in damaged}
+    done = {e.student: e.verdict["submission_sha256"] for e in entries}
     return Marked(
         assignment=assignment,
-        title=_title(paper, assignment),
+        titles=paper_title(paper),
         questions=tuple(questions(paper)),
         given=tuple(
             cell.visible for cell in paper.cells if cell.cell_type == "code"
         ),
         entries=tuple(entries),
-        waiting=tuple(sorted(set(submissions) - seen)),
+        waiting=tuple(sorted(s for s in newest if done.get(s) != newest[s])),
         damaged=tuple(damaged),
         retries=tuple(_retries(folder)),
     )
@@ -81,30 +81,31 @@ def _students(folder: Path) -> list[str]:
     ]
 
 
-def _answers(paper: Paper, submission: Submission | None) -> dict[str, str]:
-    """The code in the answer cells, as it was marked."""
+def _answers(
+    course: Course, paper: Paper, receipt: Receipt | None
+) -> dict[str, str]:
+    """The code in the answer cells, as it was marked; empty where it is gone."""
+    from aulac_grader.grade.course import CourseError
+    from aulac_grader.grade.intake.collect import submission
     from aulac_grader.grade.rebuild import rebuild
 
-    if submission is None:
+    if receipt is None:
         return {}
-    sheet = rebuild(paper, submission).sheet
+    try:
+        sheet = rebuild(paper, submission(course, receipt)).sheet
+    except CourseError:
+        return {}
     return {c.id: c.source for c in sheet.cells if c.kind == "answer"}
 
 
-def _notes(submission: Submission | None) -> tuple[Mapping[str, object], ...]:
-    if submission is None:
-        return ()
-    return tuple(note.to_dict() for note in submission.receipt.notes)
-
-
-def _feedback(folder: Path, student: str) -> dict[str, str]:
+def _feedback(course: Course, assignment: str, student: str) -> dict[str, str]:
     """Addresses of the student's feedback, seen from the results folder."""
-    found = {}
-    for lang in ("vi", "en"):
-        path = folder / "feedback" / f"{student}.{lang}.html"
-        if path.is_file():
-            found[lang] = f"../feedback/{path.name}"
-    return found
+    folder = step_folder(course, "feedback", student, assignment)
+    here = course.folder(assignment) / "results"
+    return {
+        path.stem: os.path.relpath(path, here)
+        for path in sorted(folder.glob("*.html"))
+    }
 
 
 def _retries(folder: Path) -> list[tuple[str, str]]:
@@ -116,41 +117,14 @@ def _retries(folder: Path) -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def _title(paper: Paper, assignment: str) -> str:
-    for cell in paper.cells:
-        if cell.cell_type == "markdown" and (
-            found := _TITLE.search(cell.visible)
-        ):
-            return found[1]
-    return assignment
-
-
 def questions(paper: Paper) -> list[Question]:
-    """Tests grouped by the heading they stand under.
-
-    Where an assignment has no headings, a question is an answer cell with the tests
-    that follow it.
-    """
-    groups: dict[str, tuple[str, list[str]]] = {}
-    headed = any(_heading(cell) for cell in paper.cells)
-    name = title = ""
-    for cell in paper.cells:
-        heading = _heading(cell)
-        if heading and headed:
-            name, title = cell.id, heading
-        elif cell.kind == "answer" and not headed:
-            name = title = cell.id
-        if cell.kind == "test":
-            groups.setdefault(name, (title or cell.id, []))[1].append(cell.id)
-    return [
-        Question(name or tests[0], title, tuple(tests))
-        for name, (title, tests) in groups.items()
-    ]
-
-
-def _heading(cell: PaperCell) -> str:
-    """The last heading of a prose cell; a test belongs to the nearest one above."""
-    if cell.cell_type != "markdown":
-        return ""
-    found = _HEADING.findall(cell.visible)
-    return found[-1] if found else ""
+    """The problems of the paper that a machine marks, numbered, with their tests."""
+    found = []
+    for problem in problems(paper):
+        tests = tuple(c.id for c in problem.graded if c.kind == "test")
+        if tests:
+            vi, en = problem.titles
+            number = problem.number
+            titles = (f"{number}. {vi}", f"{number}. {en}")
+            found.append(Question(problem.id, titles, tests))
+    return found

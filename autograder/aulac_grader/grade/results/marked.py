@@ -33,7 +33,7 @@ class Marked:
     """An assignment of a course, as far as it is marked.
 
     Attributes:
-        title: the assignment's own, in the language of the course.
+        titles: the assignment's own, Vietnamese and English.
         given: sources that every student had, left out when answers are compared.
         waiting: students whose submission came in but has no verdict.
         damaged: (student, why) of verdicts that cannot be read.
@@ -41,7 +41,7 @@ class Marked:
     """
 
     assignment: str
-    title: str
+    titles: tuple[str, str]
     questions: tuple[Question, ...]
     given: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()

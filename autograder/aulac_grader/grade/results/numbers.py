@@ -85,10 +85,13 @@ class ByTest:
 
 @dataclass(frozen=True)
 class Question:
-    """Tests that belong to one question of the assignment."""
+    """Tests that belong to one question of the assignment.
+
+    titles: Vietnamese, English.
+    """
 
     id: str
-    title: str
+    titles: tuple[str, str]
     tests: tuple[str, ...]
 
 

@@ -61,6 +61,7 @@ def render(
         notes=partial(_notes, lang=lang),
         stopped=_stopped(marked.entries),
         stops=_stops,
+        pick=partial(pick, lang=lang),
         how={
             "stopped_cells": {key: pick(CELLS[key], lang) for key in CELLS},
             "stopped_tests": {key: pick(TESTS[key], lang) for key in TESTS},
@@ -159,11 +160,12 @@ def _listed(
 
 def _places(
     entries: Iterable[Entry],
-) -> list[tuple[tuple[str, tuple[tuple[str, str], ...], bool], int]]:
-    """(environment digest, tier, sandboxed) and how many were marked so."""
+) -> list[tuple[tuple[str, str, tuple[tuple[str, str], ...], bool], int]]:
+    """(environment, source, tier, sandboxed) and how many were marked so."""
     found = Counter(
         (
             e.verdict["environment"]["digest"],
+            e.verdict["source_sha256"],
             tuple(
                 (str(key), str(value))
                 for key, value in sorted(e.verdict["tier"].items())

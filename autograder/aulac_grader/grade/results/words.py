@@ -126,15 +126,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "walls": ("Hộp cát và môi trường", "Sandbox and environment"),
     "walls_note": (
         "Mỗi kết quả ghi nó được chấm sau những bức tường nào và bằng môi trường "
-        "nào. Cùng bài, cùng mã băm môi trường thì chấm lại phải ra đúng từng byte "
+        "nào. Cùng bài nộp, cùng môi trường và bản đề thì chấm lại phải ra đúng từng byte "
         "(`aulac grade audit`). Nhiều hơn một dòng nghĩa là lớp được chấm trên các "
-        "máy hay phiên bản khác nhau.",
+        "máy, phiên bản hay bản đề khác nhau.",
         "Every verdict says behind which walls and with which environment it was "
-        "made. The same submission and environment digest must give the same bytes "
-        "again (`aulac grade audit`). More than one row means that the class was "
-        "marked on different machines or versions.",
+        "made. The same submission, environment and assignment must give the same "
+        "bytes again (`aulac grade audit`). More than one row means that the class "
+        "was marked on different machines, versions or editions of the assignment.",
     ),
     "environment": ("Môi trường", "Environment"),
+    "source": ("Bản đề", "Assignment"),
     "limits_held": ("Giới hạn được giữ bằng", "Limits held by"),
     "sandbox": ("Hộp cát", "Sandbox"),
     "yes": ("có", "yes"),
