@@ -98,14 +98,12 @@ def _answers(
     return {c.id: c.source for c in sheet.cells if c.kind == "answer"}
 
 
-def _feedback(course: Course, assignment: str, student: str) -> dict[str, str]:
-    """Addresses of the student's feedback, seen from the results folder."""
+def _feedback(course: Course, assignment: str, student: str) -> str:
+    """The address of the student's feedback, seen from the results folder."""
     folder = step_folder(course, "feedback", student, assignment)
     here = course.folder(assignment) / "results"
-    return {
-        path.stem: os.path.relpath(path, here)
-        for path in sorted(folder.glob("*.html"))
-    }
+    found = sorted(folder.glob("*.html"))
+    return os.path.relpath(found[0], here) if found else ""
 
 
 def _retries(folder: Path) -> list[tuple[str, str]]:

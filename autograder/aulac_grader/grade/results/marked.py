@@ -17,7 +17,7 @@ class Entry:
         measures: seconds, peak_mb, boxes of the last marking; empty if not kept.
         answers: the student's code, by answer cell.
         notes: what the intake wrote down, `{"code", "params"}` each.
-        feedback: language → address of the feedback, relative to the results page.
+        feedback: its address, relative to the results page; "" where there is none.
     """
 
     student: str
@@ -25,7 +25,7 @@ class Entry:
     measures: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Mapping[str, Any], ...] = ()
-    feedback: Mapping[str, str] = field(default_factory=dict)
+    feedback: str = ""
 
 
 @dataclass(frozen=True)
