@@ -1,0 +1,1 @@
+"""Submissions that attack the grader, and honest ones that are only clumsy."""
