@@ -184,8 +184,7 @@ class Course:
                 f"{path}: the cell ids {', '.join(sorted(twice))} are used more "
                 "than once: give each cell a grade_id of its own."
             )
-        cells = tuple(_with_provides(cell) for cell in paper.cells)
-        return replace(paper, name=name, cells=cells)
+        return with_provides(replace(paper, name=name))
 
     def due(self, name: str) -> datetime | None:
         """The deadline in nbgrader's database (UTC), None where there is none.
@@ -257,6 +256,12 @@ def _private(folder: Path) -> Path:
             "students' work and the course's key, so see that it is yours."
         ) from error
     return folder
+
+
+def with_provides(paper: Paper) -> Paper:
+    """The paper with the names that tests may touch, also where it declares none."""
+    cells = tuple(_with_provides(cell) for cell in paper.cells)
+    return replace(paper, cells=cells)
 
 
 def _with_provides(cell: PaperCell) -> PaperCell:
