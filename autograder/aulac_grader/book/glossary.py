@@ -35,6 +35,7 @@ GROUPS = {
     "generation": ("Sinh văn bản", "Generating text"),
     "alignment": ("Tinh chỉnh", "Alignment"),
     "evaluation": ("Đánh giá và trách nhiệm", "Evaluation and responsibility"),
+    "grading": ("Chấm bài", "Grading"),
 }
 
 
