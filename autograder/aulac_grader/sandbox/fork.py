@@ -8,16 +8,24 @@ so that a box never has a user of the host in it, not even root.
 from __future__ import annotations
 
 import contextlib
-import math
 import os
-import resource
 import signal
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import linux, seccomp
-from .limits import MIB, Limits
+from .limits import MIB
+from .process import (
+    SLOTS,
+    become,
+    box_user,
+    close_all_but,
+    copy_of_mounts,
+    die_with,
+    forbid_core_dumps,
+    set_limits,
+)
 from .walls import (
     BOX_ID,
     DEVICE_LINKS,
@@ -36,13 +44,8 @@ from .walls import (
     given_files,
 )
 
-# systemd's table of user numbers (UIDS-GIDS) leaves 65538 to 99999 to nobody; a
-# container that has only 65536 of them leaves 60578 to 61183.
-_FREE_IDS = (range(70000, 99999), range(60578, 61183))
-SLOTS = 600
+__all__ = ["SLOTS", "enter"]
 
-# A process may map this much that it does not touch. Page tables for it take 1/512.
-_SPARE_ADDRESSES = 16 << 30
 _NEW_ROOT = "/tmp"  # in the box's own mount namespace, so nobody else sees it
 
 
@@ -94,15 +97,15 @@ def _enter(walls: Walls, slot: int, keep: set[int]) -> None:
         # another user, who makes the namespaces.
         linux.unshare(linux.CLONE_NEWNS)
         trees = _trees(walls)
-        _become(_box_ids(slot))
+        become(box_user(slot))
         _new_namespaces()
     else:
         _new_namespaces()
         trees = _trees(walls)
-    _die_with(parent)
+    die_with(parent)
     first = os.fork()
     if first:
-        _close_all_but(set())
+        close_all_but(set())
         os._exit(_status_of(first, reap=False))
     _die_with_pid(1)
     _build_root(walls, trees, given)
@@ -110,12 +113,13 @@ def _enter(walls: Walls, slot: int, keep: set[int]) -> None:
     _leave_privileges()
     second = os.fork()
     if second:
-        _close_all_but(set())
+        close_all_but(set())
         linux.set_seccomp(filter_program)
         os._exit(_status_of(second, reap=True))
     os.setsid()
     linux.prctl(linux.PR_SET_DUMPABLE, 1)  # so that its memory can be counted
-    _close_all_but(keep | {0, 1, 2})
+    close_all_but(keep | {0, 1, 2})
+    forbid_core_dumps()
     set_limits(walls.limits)
     linux.set_seccomp(filter_program)
 
@@ -136,45 +140,7 @@ def _settle_descriptors(keep: set[int]) -> None:
         os.dup2(null, fd, inheritable=True)
     if null > 2:
         os.close(null)
-    _close_all_but(keep | {0, 1, 2})
-
-
-def _close_all_but(keep: set[int]) -> None:
-    first = 0
-    for fd in sorted(keep):
-        if fd > first:  # an empty range would close everything: close_range(2)
-            os.closerange(first, fd)
-        first = fd + 1
-    os.closerange(first, 1 << 20)
-
-
-def _box_ids(slot: int) -> int:
-    """A user number of the host's that nobody has, for one slot."""
-    if not 0 <= slot < SLOTS:
-        raise ValueError(f"uid_slot is {slot}: it must be in 0 … {SLOTS - 1}.")
-    mapped = [
-        range(int(first), int(first) + int(count))
-        for first, _, count in map(str.split, _lines("/proc/self/uid_map"))
-    ]
-    for free in _FREE_IDS:
-        if any(free[slot] in ids for ids in mapped):
-            return free[slot]
-    raise SandboxUnavailable(
-        "This container has no user numbers to spare: give it at least 65536 (in "
-        "/etc/subuid), or start the command as an ordinary user."
-    )
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines()
-
-
-def _become(user: int) -> None:
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
-    # A change of user closes /proc/self to its owner, and the maps lie there.
-    linux.prctl(linux.PR_SET_DUMPABLE, 1)
+    close_all_but(keep | {0, 1, 2})
 
 
 def _new_namespaces() -> None:
@@ -187,13 +153,6 @@ def _new_namespaces() -> None:
     ):
         Path("/proc/self", name).write_text(text)
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
-
-
-def _die_with(parent: int) -> None:
-    """End with `parent`; after every change of user, which resets it: prctl(2)."""
-    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(128 + signal.SIGKILL)
 
 
 def _die_with_pid(me: int) -> None:
@@ -218,19 +177,15 @@ def _trees(walls: Walls) -> dict[str, int | str]:
         if path.is_symlink():
             found[str(path)] = os.readlink(path)  # noqa: PTH115
         else:
-            found[str(path)] = _tree(str(path), read_only)
+            found[str(path)] = copy_of_mounts(str(path), read_only)
     for path in walls.shared:
         writable = linux.MOUNT_ATTR_NOSUID | linux.MOUNT_ATTR_NODEV
-        found[str(path)] = _tree(str(path), writable)
+        found[str(path)] = copy_of_mounts(str(path), writable)
     for name in DEVICES:
-        found[f"/dev/{name}"] = _tree(f"/dev/{name}", linux.MOUNT_ATTR_NOSUID)
+        found[f"/dev/{name}"] = copy_of_mounts(
+            f"/dev/{name}", linux.MOUNT_ATTR_NOSUID
+        )
     return found
-
-
-def _tree(path: str, attributes: int) -> int:
-    tree = linux.open_tree(path)
-    linux.set_mount(tree, attributes)
-    return tree
 
 
 def _build_root(
@@ -305,7 +260,7 @@ def _place(target: str, tree: int | str) -> None:
 
 def _copy(file: Given, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with open(file.fd, "rb") as source, target.open("wb") as copy:
+    with os.fdopen(file.fd, "rb") as source, target.open("wb") as copy:
         while block := source.read(MIB):
             copy.write(block)
 
@@ -315,10 +270,14 @@ def _close_proc(proc: str) -> None:
     read_only = linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID
     for name in PROC_READ_ONLY:
         if os.path.lexists(f"{proc}/{name}"):
-            linux.attach(_tree(f"{proc}/{name}", read_only), f"{proc}/{name}")
+            linux.attach(
+                copy_of_mounts(f"{proc}/{name}", read_only), f"{proc}/{name}"
+            )
     for name in PROC_EMPTY_FILES:
         if os.path.lexists(f"{proc}/{name}"):
-            linux.attach(_tree("/dev/null", read_only), f"{proc}/{name}")
+            linux.attach(
+                copy_of_mounts("/dev/null", read_only), f"{proc}/{name}"
+            )
     for name in PROC_EMPTY_FOLDERS:
         if os.path.lexists(f"{proc}/{name}"):
             flags = linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
@@ -333,46 +292,6 @@ def _leave_privileges() -> None:
     linux.drop_capabilities()
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     linux.prctl(linux.PR_SET_DUMPABLE, 0)  # pid 1 stays closed to its children
-
-
-def resource_limits(
-    limits: Limits, data: int = 0, space: int = 0
-) -> dict[int, int]:
-    """Each RLIMIT's number and value, for a process that has `data` and `space` bytes.
-
-    They hold for one process; what the tree may use together the watchdog knows.
-    """
-    memory = limits.memory_mb * MIB
-    return {
-        resource.RLIMIT_DATA: data + memory,
-        resource.RLIMIT_AS: space + memory + _SPARE_ADDRESSES,
-        # A backstop: what one cell may take the watchdog counts.
-        resource.RLIMIT_CPU: math.ceil(limits.cpu_seconds * 60),
-        resource.RLIMIT_FSIZE: limits.file_mb * MIB,
-        resource.RLIMIT_NPROC: limits.processes,
-        resource.RLIMIT_NOFILE: limits.open_files,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
-        resource.RLIMIT_SIGPENDING: 256,
-        resource.RLIMIT_NICE: 0,
-        resource.RLIMIT_RTPRIO: 0,
-        # With 0 a host's core dump program is still started on a crash: core(5).
-        resource.RLIMIT_CORE: 1,
-    }
-
-
-def set_limits(limits: Limits) -> None:
-    """Set them for this process, lower where a lower one holds already."""
-    pages = [
-        int(word) for word in Path("/proc/self/statm").read_text().split()
-    ]
-    page = resource.getpagesize()
-    wanted = resource_limits(limits, pages[5] * page, pages[0] * page)
-    for which, value in wanted.items():
-        _, hard = resource.getrlimit(which)
-        if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)
-        resource.setrlimit(which, (value, value))
 
 
 def _status_of(child: int, *, reap: bool) -> int:

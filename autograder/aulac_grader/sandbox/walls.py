@@ -109,7 +109,7 @@ PREFIX_PARTS = (
 MAX_FILES = 512  # of a folder that is copied into the box
 
 
-class SandboxUnavailable(RuntimeError):
+class SandboxUnavailable(RuntimeError):  # noqa: N818
     """This machine cannot isolate a process; the message says what to do."""
 
 
