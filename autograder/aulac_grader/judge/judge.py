@@ -1,0 +1,87 @@
+"""The judge's process: runs a test cell against the names a student provides.
+
+The cells of the paper that stand before the test are gone through in order: given cells
+run here, the names of answer cells are bound to what the student's process has under
+them, by value where that is plain data and as handles otherwise. Then the whole test
+cell runs, hidden part and all. If it takes points off, its visible part runs by itself
+in a fresh question, so that the student can be told what any student may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .paper import Paper
+from .protocol import Channel
+
+Status = Literal[
+    "pass", "partial", "fail", "error", "time", "refused", "ended"
+]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one test cell.
+
+    `status` is `fail` when the test says no, `refused` when the student's side sent or
+    returned what is no answer, `ended` when it died, `time` when it took too long, and
+    `error` when the test itself cannot be judged: the author's fault, which
+    `aulac assignment check` finds. `message` and `printed` may be shown to the student
+    only where `visible_failed` holds, and then come from the visible part.
+    """
+
+    points: float
+    status: Status
+    message: str = ""
+    visible_failed: bool = False
+    printed: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Outcome:
+        return cls(**plain)
+
+
+def judge_test(
+    paper: Paper,
+    test_id: str,
+    channel: Channel,
+    *,
+    seed: int,
+    folder: Path | None = None,
+    seconds: float = 20.0,
+    fresh: Callable[[], Channel] | None = None,
+) -> Outcome:
+    """Judge one test cell over a channel to a question of the student's process.
+
+    Args:
+        seed: of random, NumPy and torch, here; the student's side gets another one.
+        folder: where the files lie that `artefact` may read, or None if there are
+            none.
+        seconds: CPU time of either side; six times that on the clock.
+        fresh: gives a channel to a new question for the visible part, with the one
+            before it stopped. Without it nothing is known about the visible part, and
+            `visible_failed` stays False.
+    """
+    from .trial import Trial
+
+    cell = paper.by_id[test_id]
+    trial = Trial(paper, cell, seed, folder, cell.seconds or seconds)
+    full = trial.run(cell.source, channel)
+    if full.points >= cell.points or fresh is None:
+        return full
+    seen = trial.run(cell.visible, fresh())
+    if seen.points >= cell.points:
+        return full
+    return Outcome(
+        full.points,
+        full.status,
+        seen.message,
+        visible_failed=True,
+        printed=seen.printed,
+    )
