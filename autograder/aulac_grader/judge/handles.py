@@ -141,13 +141,18 @@ class Link:
 
 def _culprit(arguments: tuple, keep: Any) -> str:
     """Which of a call's arguments does not cross, in words."""
-    handle, *rest = arguments or (None,)
-    positional, named = (rest + [(), {}])[:2] if len(rest) == 2 else (rest, {})
-    name = state_of(handle).label if type(handle) is Handle else "the call"
+    parts: dict[str, Any] = {}
+    name = "the call"
+    for part in arguments:
+        if type(part) is Handle:
+            name = state_of(part).origin or name
+        elif type(part) is dict:
+            parts |= part
+        elif type(part) is tuple:
+            parts |= {str(n): value for n, value in enumerate(part, 1)}
     rows = [
-        (f"argument {n} of {name}", v) for n, v in enumerate(positional, 1)
+        (f"argument {key} of {name}", value) for key, value in parts.items()
     ]
-    rows += [(f"argument {key} of {name}", v) for key, v in named.items()]
     for what, value in rows:
         try:
             encode(value, keep)
@@ -199,6 +204,10 @@ class Handle:
             refuse(self, "gọi", "be called")
         sealed = state.plain_result
         return self._ask("call", args, named, sealed=sealed)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> NoReturn:  # what `isinstance` asks for
+        refuse(self, "hỏi kiểu", "be asked for its type")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__name__":
@@ -319,8 +328,6 @@ def _forbid() -> None:
         ("enter", "dùng với with", "be used in `with`"),
     ):
         setattr(Handle, f"__{name}__", _refusing(vi, en))
-    kind = property(_refusing("hỏi kiểu", "be asked for its type"))
-    setattr(Handle, "__class__", kind)  # noqa: B010 (for isinstance)
 
 
 _forbid()

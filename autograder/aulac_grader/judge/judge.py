@@ -10,41 +10,14 @@ in a fresh question, so that the student can be told what any student may see.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
+from .outcome import Outcome, Status
 from .paper import Paper
 from .protocol import Channel
+from .trial import Trial
 
-Status = Literal[
-    "pass", "partial", "fail", "error", "time", "refused", "ended"
-]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one test cell.
-
-    `status` is `fail` when the test says no, `refused` when the student's side sent or
-    returned what is no answer, `ended` when it died, `time` when it took too long, and
-    `error` when the test itself cannot be judged: the author's fault, which
-    `aulac assignment check` finds. `message` and `printed` may be shown to the student
-    only where `visible_failed` holds, and then come from the visible part.
-    """
-
-    points: float
-    status: Status
-    message: str = ""
-    visible_failed: bool = False
-    printed: str = ""
-
-    def to_plain(self) -> dict[str, Any]:
-        return dict(vars(self))
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> Outcome:
-        return cls(**plain)
+__all__ = ["Outcome", "Status", "judge_test"]
 
 
 def judge_test(
@@ -68,8 +41,6 @@ def judge_test(
             before it stopped. Without it nothing is known about the visible part, and
             `visible_failed` stays False.
     """
-    from .trial import Trial
-
     cell = paper.by_id[test_id]
     trial = Trial(paper, cell, seed, folder, cell.seconds or seconds)
     full = trial.run(cell.source, channel)

@@ -29,7 +29,7 @@ from .handles import (
     StudentError,
     state_of,
 )
-from .judge import Outcome
+from .outcome import Outcome
 from .paper import Paper, PaperCell
 from .protocol import Channel
 
@@ -205,10 +205,7 @@ class There:
     def do(self, check: str, arguments: tuple, named: dict) -> Any:
         if check == "listed" and type(arguments[0]) is not Handle:
             return aulac.checks.local.CHECKS[check](*arguments)
-        if check == "within":
-            function = arguments[1]
-        else:
-            function = arguments[0]
+        function = arguments[1 if check == "within" else 0]
         if check != "probe" and type(function) is not Handle:
             self.link.stop(
                 "error",

@@ -78,7 +78,7 @@ def _bytes(path: Path, max_mb: float) -> bytes:
     """A regular file's bytes: no link, pipe or device is followed."""
     try:
         flags = os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)
-        with open(os.open(path, flags), "rb") as file:
+        with os.fdopen(os.open(path, flags), "rb") as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode):
                 raise OSError("not a regular file")
