@@ -40,7 +40,7 @@ class ArchiveError(ValueError):
 class _Directory(NamedTuple):
     offset: int
     size: int
-    count: int
+    entries: int
     shift: int  # bytes before the archive proper
 
 
@@ -121,9 +121,9 @@ def entries(archive: BinaryIO, caps: Caps) -> list[ZipEntry]:
             f"it has {size >> 20} MB, more than {caps.archive >> 20} MB"
         )
     directory = _find_directory(archive, size)
-    if directory.size > caps.directory or directory.count > caps.entries:
+    if directory.size > caps.directory or directory.entries > caps.entries:
         raise ArchiveError(
-            f"it lists {directory.count} files, more than {caps.entries}"
+            f"it lists {directory.entries} files, more than {caps.entries}"
         )
     archive.seek(directory.offset)
     data = archive.read(directory.size)
@@ -176,7 +176,7 @@ def _entries(
     archive: BinaryIO, data: bytes, directory: _Directory, caps: Caps
 ) -> Iterator[ZipEntry]:
     at = 0
-    for _ in range(directory.count):
+    for _ in range(directory.entries):
         if data[at : at + 4] != b"PK\1\2" or at + _CENTRAL.size > len(data):
             raise ArchiveError("its directory is damaged")
         fields = _CENTRAL.unpack_from(data, at)
@@ -238,7 +238,8 @@ def _entry(
 
 def _extras(data: bytes) -> dict[int, bytes]:
     """Extra fields by id (4.5); what follows a damaged one is dropped."""
-    found, at = {}, 0
+    found: dict[int, bytes] = {}
+    at = 0
     while at + 4 <= len(data):
         kind, size = struct.unpack_from("<2H", data, at)
         found.setdefault(kind, data[at + 4 : at + 4 + size])

@@ -57,7 +57,8 @@ class FolderEntry(Entry):
 
 
 def _read(fd: int, limit: int) -> bytes:
-    pieces, left = [], limit + 1
+    pieces: list[bytes] = []
+    left = limit + 1
     while left:
         piece = os.read(fd, min(left, 1 << 20))
         if not piece:

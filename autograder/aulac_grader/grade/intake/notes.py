@@ -206,6 +206,108 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Notebook có quá nhiều ô; chỉ {limit} ô đầu được đọc.",
         "The notebook has too many cells; only the first {limit} were read.",
     ),
+    # -- its cells ---------------------------------------------------------------
+    "other_assignment": (
+        "problem",
+        "Notebook này ghi là bài {name}: có thể bạn đã nộp nhầm bài.",
+        "This notebook says that it is {name}: you may have handed in the wrong one.",
+    ),
+    "nothing_found": (
+        "problem",
+        "Không nhận ra ô nào của bài trong notebook này: có thể bạn đã nộp nhầm tệp.",
+        "No cell of the assignment was recognised in this notebook: you may have "
+        "handed in the wrong file.",
+    ),
+    "missing": (
+        "problem",
+        "Không tìm thấy ô trả lời {cells}; phần đó được coi như chưa làm.",
+        "The answer cells {cells} were not found; they count as not done.",
+    ),
+    "found": (
+        "mended",
+        "Ô {cell} bị mất hoặc còn để trống; câu trả lời được tìm thấy ở một ô khác và "
+        "được chấm.",
+        "The cell {cell} was gone or left empty; its answer was found in another "
+        "cell and is marked.",
+    ),
+    "merged": (
+        "mended",
+        "Ô {cell} đã bị gộp vào ô {into}; câu trả lời ở đó vẫn được chấm.",
+        "The cell {cell} was merged into {into}; the answer there is marked.",
+    ),
+    "joined": (
+        "mended",
+        "Câu trả lời của ô {cell} nằm trong {count} ô; chúng được ghép lại để chấm.",
+        "The answer to {cell} stood in {count} cells; they were put together.",
+    ),
+    "copied": (
+        "mended",
+        "Ô {cell} bị chép thành {count}; bản thứ {kept} được chấm.",
+        "The cell {cell} was there {count} times; copy number {kept} is marked.",
+    ),
+    "retyped_code": (
+        "mended",
+        "Ô {cell} đã bị đổi thành ô văn bản; nó được đổi lại thành ô mã.",
+        "The cell {cell} had become a text cell; it is a code cell again.",
+    ),
+    "retyped_text": (
+        "mended",
+        "Ô {cell} đã bị đổi thành ô mã; nó được đổi lại thành ô văn bản.",
+        "The cell {cell} had become a code cell; it is a text cell again.",
+    ),
+    "test_cut": (
+        "mended",
+        "Trong ô {cell} có chép lại ô kiểm tra {test}; phần chép đó được bỏ ra.",
+        "The cell {cell} held a copy of the test {test}; the copy was taken out.",
+    ),
+    "restored": (
+        "mended",
+        "Ô {cell} đã bị sửa; nó được trả về như đề bài.",
+        "The cell {cell} had been changed; it is as released again.",
+    ),
+    "overwritten": (
+        "mended",
+        "Ô {cell} đã bị thay bằng mã khác; ô của đề bài được trả lại, mã của bạn vẫn "
+        "được chạy trong một ô riêng.",
+        "The cell {cell} had been replaced by other code; it is as released again, "
+        "and your code runs in a cell of its own.",
+    ),
+    "put_back": (
+        "mended",
+        "Các ô của đề bài bị thiếu đã được đặt lại: {cells}.",
+        "Cells of the assignment that were missing were put back: {cells}.",
+    ),
+    "ids_lost": (
+        "mended",
+        "{count} ô mất mã số của chúng (thường do lưu ở Colab hay Kaggle); chúng "
+        "được nhận lại theo nội dung.",
+        "{count} cells had lost their ids (Colab and Kaggle do that); they were "
+        "recognised by their contents.",
+    ),
+    "reordered": (
+        "mended",
+        "Các ô bị đổi chỗ; chúng được chạy theo thứ tự của đề bài.",
+        "Cells had changed places; they run in the order of the assignment.",
+    ),
+    "extras_left": (
+        "problem",
+        "Bạn thêm rất nhiều ô; chỉ {limit} ô thêm đầu tiên được giữ.",
+        "You added very many cells; only the first {limit} of them were kept.",
+    ),
+    "cleaned": (
+        "mended",
+        "Ô {cell} có ký tự mà Python không đọc được ({what}); chúng đã được bỏ hoặc "
+        "thay.",
+        "The cell {cell} had characters that Python cannot read ({what}); they were "
+        "removed or replaced.",
+    ),
+    "nfd": (
+        "info",
+        "Ô {cell} có chữ ở dạng tổ hợp (NFD); chúng được giữ nguyên. So với chữ dựng "
+        "sẵn (NFC) thì Python coi là khác nhau.",
+        "The cell {cell} has letters in decomposed form (NFD), kept as they are; to "
+        "Python they differ from composed ones (NFC).",
+    ),
 }
 
 

@@ -89,7 +89,7 @@ class _Taking:
                 if entry.trouble:
                     raise RefusedError(entry.trouble, limit=self.caps.depth)
                 name = vet(parts, self.caps)
-                if entry.linked_outside(self.own):  # type: ignore[arg-type]
+                if entry.linked_outside(self.own):
                     raise RefusedError("hard_link")
             except RefusedError as refused:
                 self._refuse(shown(parts), refused)

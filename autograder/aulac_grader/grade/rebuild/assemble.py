@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from aulac_grader.judge.sheet import Sheet, SheetCell
 
+from ..intake.names import shown
 from ..intake.notes import Repair
-from .reading import read_cells
+from .book import Placed, extra_name, notebook
+from .cleaning import cleaned, parses, spread
+from .likeness import COPY, defined, likeness, plain
+from .matching import (
+    WRITTEN,
+    Match,
+    Matching,
+    code_of,
+    complete,
+    match_cells,
+    overwritten,
+    touched,
+)
+from .reading import StudentCell, read_cells
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper
+    from nbformat import NotebookNode
+
+    from aulac_grader.judge.paper import Paper, PaperCell
 
     from ..intake.submission import Submission
+
+EXTRAS = 300  # extra cells kept of one notebook
+EXTRA_TEXT = 1_000_000  # characters of them
 
 
 @dataclass(frozen=True)
@@ -27,36 +49,396 @@ class Rebuilt:
             their places, and markers where the tests stand.
         manual: what the student wrote, by id, for cells that a person grades.
         repairs: what had to be put right.
-        notebook: an `nbformat.NotebookNode` (4.5) with every cell of the paper,
-            trusted sources (hidden tests too: it is not for students) and metadata,
-            the answers in their places, extra cells where they stood, no outputs.
         sha256: of the sheet and of `manual`: what the verdict depends on.
         untouched: ids of answer and manual cells left as they were released.
+        placed: the cells of `notebook`, as plain data.
     """
 
     sheet: Sheet
     manual: Mapping[str, str]
     repairs: tuple[Repair, ...]
-    notebook: Any
     sha256: str
-    untouched: tuple[str, ...] = ()
+    untouched: tuple[str, ...]
+    placed: tuple[Placed, ...] = field(repr=False)
+    paper: Paper = field(repr=False)
+
+    @cached_property
+    def notebook(self) -> NotebookNode:
+        """A notebook of format 4.5: every cell of the paper with its trusted source
+        (hidden tests too: it is not for students) and metadata, the answers in their
+        places, extra cells where they stood, no outputs.
+        """
+        return notebook(self.paper, self.placed)
 
 
 def rebuild(paper: Paper, submission: Submission) -> Rebuilt:
-    """Put the student's answers into the trusted notebook. Deterministic."""
-    read = read_cells(submission.notebook or b"")
-    found = {cell.grade_id: cell for cell in read.cells if cell.grade_id}
-    cells, manual = [], {}
-    for cell in paper.cells:
-        source = found[cell.id].source if cell.id in found else ""
-        if cell.kind == "given":
-            cells.append(SheetCell(cell.id, "given", cell.source))
-        elif cell.kind == "answer":
-            cells.append(SheetCell(cell.id, "answer", source))
-        elif cell.kind == "test":
-            cells.append(SheetCell(cell.id, "test"))
-        elif cell.kind in {"manual", "task"}:
-            manual[cell.id] = source
-    sheet = Sheet(tuple(cells), submission.files)
-    digest = hashlib.sha256(repr(sheet).encode()).hexdigest()
-    return Rebuilt(sheet, manual, read.repairs, None, digest)
+    """Put the student's answers into the trusted notebook.
+
+    Deterministic; raises nothing for what the student handed in.
+    """
+    return _Rebuilding(paper, submission).rebuilt()
+
+
+class _Rebuilding:
+    """One rebuilding: matches first, then every cell of the paper in order."""
+
+    def __init__(self, paper: Paper, submission: Submission):
+        self.paper = paper
+        self.files = submission.files
+        self.repairs: list[Repair] = []
+        cells: tuple[StudentCell, ...] = ()
+        if submission.notebook is not None:
+            read = read_cells(submission.notebook)
+            self.repairs += read.repairs
+            cells = read.cells
+            if read.assignment and read.assignment != paper.name:
+                name = shown(read.assignment)
+                self.repairs.append(Repair("other_assignment", {"name": name}))
+        self.cells = cells
+        self.found: Matching = match_cells(paper, cells)
+        self.before: dict[int, list[Placed]] = defaultdict(list)
+        self.after: dict[int, list[Placed]] = defaultdict(list)
+        self.sources: dict[str, str] = {}
+
+    def _say(self, code: str, **params: str | int) -> None:
+        self.repairs.append(Repair(code, params))
+
+    def rebuilt(self) -> Rebuilt:
+        for position, match in enumerate(self.found.matches):
+            if match.paper.kind in WRITTEN:
+                self._write(position, match)
+            elif match.cell is not None:
+                self._restore(position, match)
+        self._scratch()
+        self._extras()
+        self._tell()
+        placed = tuple(self._placed())
+        sheet = Sheet(tuple(self._sheet(placed)), self.files)
+        manual = self._manual(placed)
+        return Rebuilt(
+            sheet,
+            manual,
+            tuple(self.repairs),
+            _digest(sheet, manual),
+            self._untouched(),
+            placed,
+            self.paper,
+        )
+
+    # -- answers -----------------------------------------------------------------
+
+    def _write(self, position: int, match: Match) -> None:
+        """The source of an answer, and what becomes of other cells with its id."""
+        paper = match.paper
+        code = paper.cell_type == "code"
+        source = _together(match.parts, code)
+        if code and match.parts:
+            source = self._without_tests(match, source)
+        source = self._clean(paper.id, source, code)
+        self.sources[paper.id] = source
+        if spread(source):
+            self._say("nfd", cell=paper.id)
+        self._told_where(match)
+        self._kept_claims(position, match)
+
+    def _told_where(self, match: Match) -> None:
+        paper, cell = match.paper, match.cell
+        if cell is None:
+            return
+        if match.how in {"name", "place", "likeness"}:
+            self._say("found", cell=paper.id)
+        elif match.how in {"split", "below"}:
+            self._say("joined", cell=paper.id, count=len(match.parts))
+        elif len(match.claims) > 1:
+            count = len(match.claims)
+            if len(match.parts) > 1:
+                self._say("joined", cell=paper.id, count=len(match.parts))
+            else:
+                kept = match.claims.index(cell) + 1
+                self._say("copied", cell=paper.id, count=count, kept=kept)
+        if cell.type != paper.cell_type:
+            kind = "code" if paper.cell_type == "code" else "text"
+            self._say(f"retyped_{kind}", cell=paper.id)
+
+    def _without_tests(self, match: Match, source: str) -> str:
+        """Without the text of tests that was merged into the answer's cell."""
+        used = {cell.index for cell in match.parts}
+        for other in self.found.matches:
+            if other.paper.kind != "test":
+                continue
+            gone = other.cell is None or other.cell.index in used
+            text = plain(other.paper.visible)
+            if gone and len(text) > 20 and text in source:
+                source = source.replace(text, "", 1).strip("\n")
+                self._say("test_cut", cell=match.paper.id, test=other.paper.id)
+        return source
+
+    def _kept_claims(self, position: int, match: Match) -> None:
+        """Other cells with an answer's id: helpers stay, older versions go."""
+        used = {cell.index for cell in match.parts}
+        texts = {plain(cell.source) for cell in match.parts}
+        for cell in match.claims:
+            if (
+                cell.index in used
+                or match.cell is None
+                or match.paper.kind == "manual"
+                or not touched(match.paper, cell)
+                or plain(cell.source) in texts
+                or complete(match.paper, code_of(cell))
+            ):
+                continue
+            first = cell.index < match.cell.index
+            self._extra(self.before if first else self.after, position, cell)
+
+    # -- what is the instructor's ----------------------------------------------------
+
+    def _restore(self, position: int, match: Match) -> None:
+        """Tell of changes to a trusted cell, and keep what else stood there."""
+        paper = match.paper
+        if paper.kind == "scratch":
+            return
+        answers = {
+            cell.index
+            for other in self.found.matches
+            if other.paper.kind in WRITTEN
+            for cell in other.parts
+        }
+        for cell in {
+            c.index: c for c in (*match.claims, *match.parts)
+        }.values():
+            same = plain(cell.source) in {
+                plain(paper.visible),
+                plain(paper.source),
+            }
+            if cell.index in answers or same or not cell.source.strip():
+                continue
+            if paper.kind not in {"given", "test"}:
+                self._keep_text(position, paper, cell)
+            elif overwritten(match, cell) and cell.type == "code":
+                place = self.before if paper.kind == "test" else self.after
+                self._extra(place, position, cell)
+                self._say("overwritten", cell=paper.id)
+            else:
+                self._say("restored", cell=paper.id)
+                if paper.kind == "given":
+                    self._keep_code(position, paper, cell)
+
+    def _keep_code(
+        self, position: int, paper: PaperCell, cell: StudentCell
+    ) -> None:
+        """Lines added to a given cell run after it, if they are code by themselves."""
+        added = _added(paper.visible, cell.source)
+        if added.strip() and parses(added):
+            self.after[position].append(Placed("code", added, extra=True))
+
+    def _keep_text(
+        self, position: int, paper: PaperCell, cell: StudentCell
+    ) -> None:
+        added = _added(paper.visible, cell.source)
+        if added.strip() and cell.type == "markdown":
+            self.after[position].append(
+                Placed("markdown", added, cell.attachments, extra=True)
+            )
+
+    def _scratch(self) -> None:
+        """Unlocked code of the paper is the student's to change."""
+        for match in self.found.matches:
+            if match.paper.kind == "scratch" and match.cell is not None:
+                source = code_of(match.cell)
+                self.sources[match.paper.id] = self._clean(
+                    match.paper.id, source, code=True
+                )
+
+    # -- extra cells -------------------------------------------------------------------
+
+    def _extras(self) -> None:
+        """Left-over cells, each after the paper's cell that it stood after."""
+        owner = self.found.owner()
+        positions = {
+            match.paper.id: position
+            for position, match in enumerate(self.found.matches)
+        }
+        left = {cell.index for cell in self.found.left}
+        known = {plain(cell.visible) for cell in self.paper.cells}
+        tests = [
+            cell.visible
+            for cell in self.paper.cells
+            if cell.kind in {"given", "test"}
+        ]
+        anchor, count, room = -1, 0, EXTRA_TEXT
+        for cell in self.cells:
+            if cell.index in owner:
+                anchor = positions[owner[cell.index].paper.id]
+                continue
+            text = plain(cell.source)
+            if cell.index not in left or not text or text in known:
+                continue
+            if count < EXTRAS and any(
+                likeness(text, test) >= COPY for test in tests
+            ):
+                continue
+            count += 1
+            room -= len(text)
+            if count > EXTRAS or room < 0:
+                continue
+            self._extra(self.after, anchor, cell)
+        if count > EXTRAS or room < 0:
+            self._say("extras_left", limit=EXTRAS)
+
+    def _extra(
+        self,
+        place: dict[int, list[Placed]],
+        position: int,
+        cell: StudentCell,
+    ) -> None:
+        code = cell.type == "code"
+        source, _ = cleaned(cell.source, code)
+        place[position].append(
+            Placed(cell.type, source, cell.attachments, extra=True)
+        )
+
+    # -- the whole -----------------------------------------------------------------------
+
+    def _clean(self, name: str, source: str, code: bool) -> str:
+        text, changed = cleaned(source, code)
+        if changed:
+            self._say("cleaned", cell=name, what=", ".join(changed))
+        return text
+
+    def _tell(self) -> None:
+        """What concerns several cells at once."""
+        matches = self.found.matches
+        if self.cells and not any(match.cell for match in matches):
+            self._say("nothing_found")
+        missing = []
+        for match in matches:
+            if match.paper.kind not in WRITTEN or match.cell is not None:
+                continue
+            into = self._merged_into(match)
+            if into:
+                self._say("merged", cell=match.paper.id, into=into)
+            else:
+                missing.append(match.paper.id)
+        if missing:
+            self._say("missing", cells=", ".join(missing))
+        gone = [
+            match.paper.id
+            for match in matches
+            if match.cell is None and match.paper.kind in {"given", "test"}
+        ]
+        if self.cells and gone:
+            self._say("put_back", cells=", ".join(gone))
+        lost = sum(match.how == "text" for match in matches)
+        if lost:
+            self._say("ids_lost", count=lost)
+        order = [
+            match.cell.index
+            for match in matches
+            if match.cell and match.how == "id" and match.paper.kind != "prose"
+        ]
+        if order != sorted(order):
+            self._say("reordered")
+
+    def _merged_into(self, match: Match) -> str:
+        """The id of another answer whose source holds this missing one."""
+        names = match.paper.provides
+        for name, source in self.sources.items():
+            if names and len(defined(source, names)) == len(names):
+                return name
+        return ""
+
+    def _placed(self) -> Iterable[Placed]:
+        yield from self.after[-1]
+        for position, match in enumerate(self.found.matches):
+            yield from self.before[position]
+            paper = match.paper
+            source = self.sources.get(paper.id, paper.source)
+            attachments = (
+                [part.attachments for part in match.parts]
+                if paper.kind in WRITTEN and paper.cell_type != "code"
+                else []
+            )
+            joined = {k: v for part in attachments for k, v in part.items()}
+            yield Placed(paper.cell_type, source, joined, position)
+            yield from self.after[position]
+
+    def _sheet(self, placed: Iterable[Placed]) -> Iterable[SheetCell]:
+        name, number = extra_name(self.paper), 0
+        for cell in placed:
+            if cell.extra:
+                number += 1
+                if cell.type == "code":
+                    yield SheetCell(f"{name}-{number}", "extra", cell.source)
+                continue
+            paper = self.paper.cells[cell.position]
+            if paper.cell_type != "code":
+                continue
+            if paper.kind == "test":
+                yield SheetCell(paper.id, "test")
+            elif paper.kind == "given":
+                yield SheetCell(paper.id, "given", paper.source)
+            elif paper.kind == "scratch":
+                yield SheetCell(paper.id, "extra", cell.source)
+            else:
+                yield SheetCell(paper.id, "answer", cell.source)
+
+    def _manual(self, placed: tuple[Placed, ...]) -> dict[str, str]:
+        """What a person reads: manual cells, and what follows each task."""
+        found = {
+            cell.id: self.sources[cell.id]
+            for cell in self.paper.cells
+            if cell.kind == "manual"
+        }
+        task = ""
+        for cell in placed:
+            if not cell.extra:
+                paper = self.paper.cells[cell.position]
+                task = paper.id if paper.kind == "task" else ""
+                if task:
+                    found[task] = ""
+            elif task:
+                found[task] = f"{found[task]}\n\n{cell.source}".strip()
+        return found
+
+    def _untouched(self) -> tuple[str, ...]:
+        return tuple(
+            match.paper.id
+            for match in self.found.matches
+            if match.paper.kind in WRITTEN
+            and not any(touched(match.paper, cell) for cell in match.parts)
+        )
+
+
+def _together(cells: Iterable[StudentCell], code: bool) -> str:
+    """The parts of one answer as one source; a function cut in two grows together."""
+    text = ""
+    for cell in cells:
+        source = code_of(cell) if code else cell.source
+        if not text:
+            text = source
+        elif code and source[:1] in {" ", "\t"}:
+            text = f"{text.rstrip()}\n{source}"
+        else:
+            text = f"{text.rstrip()}\n\n{source}"
+    return text
+
+
+def _added(released: str, source: str) -> str:
+    """The lines of `source` that are not in `released`, in order."""
+    lines = Counter(line.rstrip() for line in released.splitlines())
+    added = []
+    for line in source.splitlines():
+        if lines[line.rstrip()] > 0:
+            lines[line.rstrip()] -= 1
+        else:
+            added.append(line)
+    return "\n".join(added)
+
+
+def _digest(sheet: Sheet, manual: Mapping[str, str]) -> str:
+    cells = [[cell.id, cell.kind, cell.source] for cell in sheet.cells]
+    files = [
+        [name, hashlib.sha256(body).hexdigest()] for name, body in sheet.files
+    ]
+    text = json.dumps([cells, files, dict(manual)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

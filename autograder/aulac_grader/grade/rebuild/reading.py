@@ -22,6 +22,7 @@ SOURCE = 1_000_000  # characters of one cell
 VALUES = (
     400_000  # lists and objects in the file: each costs some 70 bytes to hold
 )
+SOURCES = 4_000_000  # characters of all cells together
 PICTURES = 16 << 20  # characters of attached pictures kept
 _PICTURE_TYPES = ("image/png", "image/jpeg", "image/gif")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\n]*\Z")
@@ -190,10 +191,10 @@ def _items(cells: Any) -> Iterator[Any]:
 def _cells(
     things: Iterator[Any], repairs: list[Repair]
 ) -> Iterator[StudentCell]:
-    strange, count, room = 0, 0, PICTURES
+    strange, count, room, left = 0, 0, PICTURES, SOURCES
     for thing in things:
-        if count >= CELLS:
-            repairs.append(Repair("too_many_cells", {"limit": CELLS}))
+        if count >= CELLS or left < 0:
+            repairs.append(Repair("too_many_cells", {"limit": count}))
             break
         cell = _cell(thing, count, room)
         if cell is None:
@@ -205,6 +206,7 @@ def _cells(
             for data in bundle.values()
         )
         count += 1
+        left -= len(cell.source)
         yield cell
     if strange:
         repairs.append(Repair("not_cells", {"count": strange}))

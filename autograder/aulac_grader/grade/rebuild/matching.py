@@ -1,0 +1,375 @@
+"""Which of a student's cells is which cell of the paper.
+
+Asked in this order, and whoever is found is out of the search:
+
+1. nbgrader's `grade_id`, then the notebook's own cell id;
+2. the very text that was released (what is left when ids are lost);
+3. for answers not written where they were asked: a cell that defines every name that
+   the answer provides;
+4. the place between surviving neighbours, where exactly one cell fits;
+5. likeness of at least `likeness.ALIKE`.
+
+Whichever cell is taken, it is the student's own code and runs in the student's own
+process: a wrong guess here can cost marks, never gain any.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .likeness import (
+    ALIKE,
+    COPY,
+    SAME_PLACE,
+    core,
+    defined,
+    likeness,
+    plain,
+    unfenced,
+)
+from .reading import StudentCell
+
+if TYPE_CHECKING:
+    from aulac_grader.judge.paper import Paper, PaperCell
+
+WRITTEN = ("answer", "manual")  # kinds whose source is the student's
+_COMPARED = 400  # left-over cells that are compared with each missing one
+_COPIES = (
+    20  # cells with one id among which the answer is looked for, the last ones
+)
+_INDENTED = re.compile(r"(?:[ \t]*\n)*[ \t]+\S")
+_TEXT_STUBS = {
+    "*Viết câu trả lời của bạn ở đây.*",
+    "*Write your answer here.*",
+    "YOUR ANSWER HERE",
+}
+
+
+@dataclass
+class Match:
+    """A paper's cell and the student's cells that stand for it.
+
+    Attributes:
+        cell: the one whose place in the notebook counts, None where it is missing.
+        parts: those whose sources make the answer, in order (mostly just `cell`).
+        claims: every cell that carries its id, in the student's order.
+        how: "id", "text", "name", "place", "likeness", "split" or "below" (it goes on
+            in the cells after it), or "" for missing.
+    """
+
+    paper: PaperCell
+    cell: StudentCell | None = None
+    parts: tuple[StudentCell, ...] = ()
+    claims: tuple[StudentCell, ...] = ()
+    how: str = ""
+
+    def take(self, cells: Iterable[StudentCell], how: str) -> None:
+        self.parts = tuple(cells)
+        self.cell = self.parts[-1]
+        self.how = how
+
+
+@dataclass
+class Matching:
+    """Matches in the paper's order, and the cells that are nobody's."""
+
+    matches: list[Match]
+    left: list[StudentCell] = field(default_factory=list)
+
+    def owner(self) -> dict[int, Match]:
+        """The match that each of the student's cells stands for, by its index."""
+        found = {}
+        for match in self.matches:
+            for cell in (*match.claims, *match.parts):
+                found[cell.index] = match
+        return found
+
+
+def code_of(cell: StudentCell) -> str:
+    return cell.source if cell.type == "code" else unfenced(cell.source)
+
+
+def touched(paper: PaperCell, cell: StudentCell) -> bool:
+    """Whether a student's cell says anything that was not released."""
+    code = paper.cell_type == "code"
+    text = core(cell.source, code)
+    if not text or text == core(paper.visible, code):
+        return False
+    return code or text not in _TEXT_STUBS
+
+
+def complete(paper: PaperCell, source: str) -> bool:
+    """Whether the source defines every name that the paper's cell provides."""
+    names = paper.provides
+    return bool(names) and len(defined(source, names)) == len(names)
+
+
+def match_cells(paper: Paper, cells: tuple[StudentCell, ...]) -> Matching:
+    """Find every cell of the paper among the student's."""
+    found = Matching([Match(cell) for cell in paper.cells])
+    _by_id(paper, found, cells)
+    _by_text(found)
+    for match in found.matches:
+        if match.paper.kind in WRITTEN and match.claims:
+            _among_claims(match)
+    _by_name(found)
+    _by_place(found)
+    _by_likeness(found)
+    _continued(found)
+    return found
+
+
+# -- ids, and what was released ------------------------------------------------------
+
+
+def _by_id(
+    paper: Paper, found: Matching, cells: tuple[StudentCell, ...]
+) -> None:
+    by_id = {match.paper.id: match for match in found.matches}
+    by_cell_id = {
+        cell_id: by_id[own]
+        for cell_id, own in _cell_ids(paper).items()
+        if own in by_id
+    }
+    claims: dict[str, list[StudentCell]] = defaultdict(list)
+    for cell in cells:
+        match = by_id.get(cell.grade_id) if cell.grade_id else None
+        match = match or by_cell_id.get(cell.cell_id)
+        if match:
+            claims[match.paper.id].append(cell)
+        else:
+            found.left.append(cell)
+    for name, own in claims.items():
+        match = by_id[name]
+        match.claims = tuple(own)
+        same = [
+            c for c in own if plain(c.source) == plain(match.paper.visible)
+        ]
+        match.take([(same or own)[0]], "id")
+
+
+def _cell_ids(paper: Paper) -> dict[str, str]:
+    """The paper's own names of cells, by the notebook's cell ids."""
+    raw = json.loads(paper.notebook)["cells"]
+    return {
+        str(cell["id"]): own.id
+        for cell, own in zip(raw, paper.cells, strict=True)
+        if cell.get("id")
+    }
+
+
+def _by_text(found: Matching) -> None:
+    """Missing cells whose released text stands somewhere, in order."""
+    places: dict[str, deque[StudentCell]] = defaultdict(deque)
+    for cell in found.left:
+        places[plain(cell.source)].append(cell)
+    taken = set()
+    for match in found.matches:
+        if match.cell is not None:
+            continue
+        for text in _given_texts(match.paper):
+            if places[text]:
+                cell = places[text].popleft()
+                match.take([cell], "text")
+                taken.add(cell.index)
+                break
+    _leave(found, taken)
+
+
+def _given_texts(paper: PaperCell) -> list[str]:
+    """What the cell says as released, and as an instructor's own copy has it."""
+    texts = [plain(paper.visible)]
+    if paper.kind not in WRITTEN and paper.source != paper.visible:
+        texts.append(plain(paper.source))
+    return [text for text in texts if text]
+
+
+def _leave(found: Matching, taken: set[int]) -> None:
+    found.left = [c for c in found.left if c.index not in taken]
+
+
+# -- several cells with one id -------------------------------------------------------
+
+
+def _among_claims(match: Match) -> None:
+    """Of several cells with an answer's id, the one that counts, or their sum."""
+    paper = match.paper
+    edited = [c for c in match.claims if touched(paper, c)][-_COPIES:]
+    if not edited:
+        return
+    if paper.kind == "manual":
+        match.take(_different(edited), "id")
+        return
+    whole = [c for c in edited if complete(paper, code_of(c))]
+    if not whole and len(edited) > 1 and complete(paper, _joined(edited)):
+        match.take(edited, "id")
+        return
+    match.take([(whole or edited)[-1]], "id")
+
+
+def _joined(cells: Iterable[StudentCell]) -> str:
+    return "\n\n".join(code_of(cell) for cell in cells)
+
+
+def _different(cells: list[StudentCell]) -> list[StudentCell]:
+    """Without those whose text stands in another, or again later."""
+    kept = []
+    for number, cell in enumerate(cells):
+        text = plain(cell.source)
+        others = cells[number + 1 :] + [
+            c for c in cells[:number] if plain(c.source) != text
+        ]
+        if not any(text in plain(other.source) for other in others):
+            kept.append(cell)
+    return kept
+
+
+# -- answers that stand elsewhere ----------------------------------------------------
+
+
+def _by_name(found: Matching) -> None:
+    """Answers that are missing or as released, written in another cell."""
+    for position, match in enumerate(found.matches):
+        paper = match.paper
+        if paper.kind != "answer" or not paper.provides:
+            continue
+        if match.cell and any(touched(paper, c) for c in match.parts):
+            continue
+        cells = [
+            cell
+            for cell in _elsewhere(found, match)
+            if complete(paper, code_of(cell))
+        ]
+        if not cells:
+            continue
+        cell = cells[-1]
+        if match.cell and _in_force(found, position, cell):
+            continue
+        match.take([cell], "name")
+        _leave(found, {cell.index})
+
+
+def _elsewhere(found: Matching, match: Match) -> list[StudentCell]:
+    """Cells in which a student may have written an answer to another cell."""
+    others = [
+        other.cell
+        for other in found.matches
+        if other is not match
+        and other.cell is not None
+        and other.paper.kind not in WRITTEN
+        and plain(other.cell.source) != plain(other.paper.visible)
+    ]
+    return sorted((*found.left, *others), key=lambda cell: cell.index)
+
+
+def _in_force(found: Matching, position: int, cell: StudentCell) -> bool:
+    """Whether a left-over cell does its work where it stands.
+
+    It does after the answer's untouched cell and before the next test.
+    """
+    stub = found.matches[position].cell
+    if stub is None or cell not in found.left or cell.type != "code":
+        return False
+    tests = [
+        match.cell.index
+        for match in found.matches[position:]
+        if match.paper.kind == "test" and match.cell
+    ]
+    return stub.index < cell.index and not any(t < cell.index for t in tests)
+
+
+def _by_place(found: Matching) -> None:
+    """Missing answers for which one cell stands between their neighbours."""
+    for position, match in enumerate(found.matches):
+        if match.cell is not None or match.paper.kind not in WRITTEN:
+            continue
+        low, high, missing = _gap(found, position)
+        wanted = match.paper.cell_type
+        between = [
+            c
+            for c in found.left
+            if low < c.index < high and c.type == wanted and c.source.strip()
+        ]
+        if (missing == 1 and wanted != "code" and between) or (
+            missing == 1 and len(between) == 1
+        ):
+            match.take(between, "place")
+        else:
+            continue
+        _leave(found, {cell.index for cell in match.parts})
+
+
+def _gap(found: Matching, position: int) -> tuple[int, float, int]:
+    """Indices of the nearest cells found before and after, and how many lack one.
+
+    Only answers are counted as lacking: a deleted instruction has no cell anywhere.
+    """
+    low, high, missing = -1, float("inf"), 0
+    for match in reversed(found.matches[:position]):
+        if match.cell is not None:
+            low = match.cell.index
+            break
+        missing += match.paper.kind in WRITTEN
+    for match in found.matches[position:]:
+        if match.cell is not None:
+            high = match.cell.index
+            break
+        missing += match.paper.kind in WRITTEN
+    return low, high, missing
+
+
+def _by_likeness(found: Matching) -> None:
+    """Missing cells that a left-over one resembles, best pairs first."""
+    missing = [m for m in found.matches if m.cell is None]
+    pairs = []
+    for order, match in enumerate(missing):
+        floor = ALIKE if match.paper.kind in WRITTEN else COPY
+        for cell in found.left[:_COMPARED]:
+            alike = likeness(cell.source, match.paper.visible)
+            if alike >= floor:
+                pairs.append((-alike, order, cell.index, match, cell))
+    pairs.sort(key=lambda pair: pair[:3])
+    taken: set[int] = set()
+    for _, _, index, match, cell in pairs:
+        if match.cell is None and index not in taken:
+            match.take([cell], "likeness")
+            taken.add(index)
+    _leave(found, taken)
+
+
+# -- answers that go on in the next cell ---------------------------------------------
+
+
+def _continued(found: Matching) -> None:
+    """Add to an answer the left-over cells right after it that belong to it.
+
+    To code, those that begin with an indented line: a cell was split inside a
+    function. To text that was left as released, the text cells below it.
+    """
+    left = {cell.index: cell for cell in found.left}
+    for match in found.matches:
+        if match.cell is None or match.paper.kind not in WRITTEN:
+            continue
+        code = match.paper.cell_type == "code"
+        if not code and any(touched(match.paper, c) for c in match.parts):
+            continue
+        more, index = [], match.cell.index + 1
+        while index in left and left[index].type == match.paper.cell_type:
+            if code and not _INDENTED.match(left[index].source):
+                break
+            more.append(left.pop(index))
+            index += 1
+        if more:
+            match.parts = (*match.parts, *more) if code else tuple(more)
+            match.how = "split" if code else "below"
+            _leave(found, {cell.index for cell in more})
+
+
+def overwritten(match: Match, cell: StudentCell) -> bool:
+    """Whether a cell with a given or test cell's id holds something else now."""
+    return likeness(cell.source, match.paper.visible) < SAME_PLACE
