@@ -28,7 +28,7 @@ def judge_test(
     seed: int,
     folder: Path | None = None,
     seconds: float = 20.0,
-    fresh: Callable[[], Channel] | None = None,
+    fresh: Callable[[], Channel | None] | None = None,
 ) -> Outcome:
     """Judge one test cell over a channel to a question of the student's process.
 
@@ -38,15 +38,18 @@ def judge_test(
             none.
         seconds: CPU time of either side; six times that on the clock.
         fresh: gives a channel to a new question for the visible part, with the one
-            before it stopped. Without it nothing is known about the visible part, and
-            `visible_failed` stays False.
+            before it stopped. Without it, or where it gives None, nothing is known
+            about the visible part, and `visible_failed` stays False.
     """
     cell = paper.by_id[test_id]
     trial = Trial(paper, cell, seed, folder, cell.seconds or seconds)
     full = trial.run(cell.source, channel)
     if full.points >= cell.points or fresh is None:
         return full
-    seen = trial.run(cell.visible, fresh())
+    another = fresh()
+    if another is None:
+        return full
+    seen = trial.run(cell.visible, another)
     if seen.points >= cell.points:
         return full
     return Outcome(

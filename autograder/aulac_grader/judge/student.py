@@ -12,6 +12,7 @@ come here.
                                                     "error", "printed", "pictures"}]
     ["question", test id] and a descriptor      ["asked", test id]
     ["stop"]                                    ["stopped", how the question ended]
+    ["fetch", file name, size at most]          ["fetched", file name, bytes or None]
     ["bye"]                                     nothing: `serve` returns
 
 Cells can change everything in this process, so each of these answers is only the
@@ -24,6 +25,7 @@ import contextlib
 import gc
 import os
 import signal
+import stat
 import time
 
 from .notebook import Notebook
@@ -54,6 +56,8 @@ def serve(channel: Channel) -> None:
         elif word == "stop":
             channel.send(["stopped", _stop(child)])
             child = None
+        elif word == "fetch":
+            channel.send(["fetched", rest[0], _contents(*rest)])
         elif word == "bye":
             _stop(child)
             return
@@ -77,11 +81,25 @@ def _question(notebook: Notebook, channel: Channel, fd: int) -> int:
         os._exit(status)
 
 
+def _contents(name: str, max_bytes: int) -> bytes | None:
+    """What an ordinary file of the working folder holds, if it is small enough."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(name, flags)
+    except OSError:
+        return None
+    with os.fdopen(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
+            return None
+        return file.read(max_bytes)
+
+
 def _stop(child: int | None) -> str:
     """End the question and what it started; how it had ended, in a word."""
     if child is None:
         return "none"
-    ended, status = _wait(child, 0.2)
+    ended, status = _wait(child, 0.02)
     for target in (-child, child):
         with contextlib.suppress(OSError):
             os.kill(target, signal.SIGKILL)

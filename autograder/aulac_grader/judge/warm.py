@@ -16,6 +16,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from aulac_grader.sandbox.walls import default_variables
+
 # Loaded ahead where an assignment imports them: known to start no thread on import.
 WARM = frozenset(
     {
@@ -64,26 +66,7 @@ def _imports(tree: ast.AST) -> set[str]:
 
 def environment() -> dict[str, str]:
     """The whole environment of a zygote: nothing of the caller's gets in."""
-    one = dict.fromkeys(
-        (
-            "OMP_NUM_THREADS",
-            "MKL_NUM_THREADS",
-            "OPENBLAS_NUM_THREADS",
-            "NUMEXPR_NUM_THREADS",
-            "RAYON_NUM_THREADS",
-        ),
-        "1",
-    )
-    return one | {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_OFFLINE": "1",
-        "MPLBACKEND": "agg",
-    }
+    return default_variables() | {"MPLBACKEND": "agg"}
 
 
 def warm(preload: Sequence[str]) -> None:

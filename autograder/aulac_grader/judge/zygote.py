@@ -77,9 +77,11 @@ class Child:
 class Zygote:
     """A fork server as its client sees it. Not thread-safe.
 
+    The constructor starts the program and does not wait for it.
+
     Raises:
-        InfrastructureError: from the constructor and `fork`, when the program cannot
-            start or has died. `start` may be called again.
+        InfrastructureError: from `wait`, `fork` and `check`, when the program could
+            not start or has died. Make another one then.
     """
 
     def __init__(
@@ -87,14 +89,13 @@ class Zygote:
     ) -> None:
         self.role, self.preload, self.verbose = role, tuple(preload), verbose
         self.start_seconds = 0.0
+        self._began = time.perf_counter()
+        self._ready = False
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self.start()
+        self._start()
 
-    def start(self) -> None:
-        """Start the program, or start it anew; returns when it is ready to fork."""
-        self.close()
-        began = time.perf_counter()
+    def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -108,14 +109,20 @@ class Zygote:
                 start_new_session=True,
             )
         self._control = ours
+
+    def wait(self) -> None:
+        """Wait until it is ready to fork."""
+        if self._ready:
+            return
         reply, _ = self._receive(START_SECONDS)
         if "error" in reply:
             self.close()
             raise InfrastructureError(
                 f"The {self.role} zygote could not start: {reply['error']}"
             )
-        self.start_seconds = time.perf_counter() - began
-        log.info("%s zygote ready: %s", self.role, reply)
+        self._ready = True
+        self.start_seconds = time.perf_counter() - self._began
+        log.info("%s zygote: %.2f s, %s", self.role, self.start_seconds, reply)
 
     @property
     def pid(self) -> int:
@@ -134,21 +141,31 @@ class Zygote:
 
         `options` (plain JSON) reach the role's entry point.
         """
-        if self._control is None or not self.alive:
-            raise InfrastructureError(f"The {self.role} zygote has died.")
-        message = json.dumps(options).encode()
-        try:
-            socket.send_fds(self._control, [message], list(fds))
-        except OSError as error:
-            raise InfrastructureError(
-                f"The {self.role} zygote has died: {error}."
-            ) from error
-        reply, got = self._receive(FORK_SECONDS)
+        self.wait()
+        reply, got = self._ask({"fork": options}, fds)
         if "error" in reply or len(got) != 1:
             raise InfrastructureError(
                 f"The {self.role} zygote could not fork: {reply.get('error')}"
             )
         return Child(int(reply["pid"]), got[0])
+
+    def check(self) -> None:
+        """Raise unless the program answers: a child that died may have died of it."""
+        self._ask({"ping": True})
+
+    def _ask(
+        self, message: dict[str, Any], fds: Sequence[int] = ()
+    ) -> tuple[dict[str, Any], list[int]]:
+        if self._control is None:
+            raise InfrastructureError(f"The {self.role} zygote has died.")
+        data = json.dumps(message).encode()
+        try:
+            socket.send_fds(self._control, [data], list(fds))
+        except OSError as error:
+            raise InfrastructureError(
+                f"The {self.role} zygote has died: {error}."
+            ) from error
+        return self._receive(FORK_SECONDS)
 
     def _receive(self, timeout: float) -> tuple[dict[str, Any], list[int]]:
         assert self._control is not None
@@ -219,11 +236,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _entry(role: Role) -> Any:
     """The function that a child of this role runs."""
-    if role == "student":
-        from .box import main as entry
-    else:
-        from .room import main as entry
-    return entry
+    from .box import main, readable
+
+    readable()  # found once for all children
+    if role == "judge":
+        from .room import main
+    return main
 
 
 class _Server:
@@ -259,20 +277,27 @@ class _Server:
             return False
         if not data:
             return False
+        message = json.loads(data)
+        if "fork" in message:
+            self._fork(message["fork"], fds)
+        else:
+            _send(self.control, {"pong": True})
+        return True
+
+    def _fork(self, options: dict[str, Any], fds: list[int]) -> None:
         parent = os.getpid()
         try:
             pid = os.fork()
         except OSError as error:
             _send(self.control, {"error": str(error)})
-            return True
+            return
         if pid == 0:
-            self._child(parent, json.loads(data), fds)
+            self._child(parent, options, fds)
         for fd in fds:
             os.close(fd)
         pidfd = os.pidfd_open(pid)
         self.children[pidfd] = pid
         _send(self.control, {"pid": pid}, [pidfd])
-        return True
 
     def _child(
         self, parent: int, options: dict[str, Any], fds: list[int]
