@@ -22,18 +22,31 @@ _LAUNCH = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); "
     "from aulac_grader.sandbox.launch import main; main()"
 )
-# Limits on processes count only inside the user namespace, so they are set there.
-_INSIDE = (
-    "import json, os, resource, sys\n"
-    "for which, value in json.loads(sys.argv[1]):\n"
-    "    hard = resource.getrlimit(which)[1]\n"
-    "    value = value if hard < 0 else min(value, hard)\n"
-    "    resource.setrlimit(which, (value, value))\n"
-    "try:\n"
-    "    os.execvp(sys.argv[2], sys.argv[2:])\n"
-    "except OSError as error:\n"
-    "    sys.exit(f'{sys.argv[2]}: {error.strerror}')\n"
-)
+# Pid 1 of the box, as I in fork.py: closed to the others, so that nobody inside can
+# write to its memory and make it outlive its parent (bubblewrap's own is open to them).
+# Limits on processes count only inside the user namespace, so they are set here.
+_INSIDE = """
+import ctypes, json, os, resource, sys
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+child = os.fork()
+if child:
+    os.closerange(0, 1 << 20)
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
+os.setsid()
+for which, value in json.loads(sys.argv[1]):
+    hard = resource.getrlimit(which)[1]
+    value = value if hard < 0 else min(value, hard)
+    resource.setrlimit(which, (value, value))
+try:
+    os.execvp(sys.argv[2], sys.argv[2:])
+except OSError as error:
+    print(f"{sys.argv[2]}: {error.strerror}", file=sys.stderr, flush=True)
+    os._exit(127)
+"""
 
 
 def executable() -> Path:

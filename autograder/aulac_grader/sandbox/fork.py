@@ -145,6 +145,8 @@ def _settle_descriptors(keep: set[int]) -> None:
 
 def _new_namespaces() -> None:
     user, group = os.getuid(), os.getgid()
+    # A change of user closes /proc/self to its owner, and the maps lie there.
+    linux.prctl(linux.PR_SET_DUMPABLE, 1)
     linux.unshare(linux.NAMESPACES)
     for name, text in (
         ("setgroups", "deny"),

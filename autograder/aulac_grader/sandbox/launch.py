@@ -34,6 +34,7 @@ from .walls import (
     MEMORY_FOLDERS,
     PROC_EMPTY_FILES,
     PROC_EMPTY_FOLDERS,
+    PROC_READ_ONLY,
     SandboxUnavailable,
     Walls,
     given_files,
@@ -132,7 +133,8 @@ def _words(
     walls: Walls, places: dict[str, str], files: list[str]
 ) -> list[str]:
     """bubblewrap's options, in the order in which it follows them."""
-    words = ["--unshare-all", "--die-with-parent", "--new-session"]
+    words = ["--unshare-all", "--as-pid-1", "--die-with-parent"]
+    words += ["--new-session"]
     words += ["--uid", str(BOX_ID), "--gid", str(BOX_ID)]
     words += ["--hostname", HOST_NAME, "--cap-drop", "ALL", "--clearenv"]
     for name, value in walls.variables.items():
@@ -163,8 +165,14 @@ def _memory(folder: str, places: dict[str, str], limits: Limits) -> list[str]:
 
 
 def _proc() -> list[str]:
-    """Cover what /proc tells of the host; bubblewrap itself covers what is writable."""
+    """Cover what /proc tells of the host, and what it lets be written.
+
+    What is read-only is bound from the host's own /proc: the settings are the same.
+    """
     words: list[str] = []
+    for name in PROC_READ_ONLY:
+        if os.path.lexists(f"/proc/{name}"):
+            words += ["--ro-bind", f"/proc/{name}", f"/proc/{name}"]
     for name in PROC_EMPTY_FILES:
         if os.path.lexists(f"/proc/{name}"):
             words += ["--ro-bind", "/dev/null", f"/proc/{name}"]

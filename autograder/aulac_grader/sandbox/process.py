@@ -55,8 +55,6 @@ def become(user: int) -> None:
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
-    # A change of user closes /proc/self to its owner, and the maps lie there.
-    linux.prctl(linux.PR_SET_DUMPABLE, 1)
 
 
 def die_with(parent: int) -> None:
