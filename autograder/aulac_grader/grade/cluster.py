@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aulac_grader.grade import task
+from aulac_grader.grade.environment import environment
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -220,6 +221,26 @@ class Cluster:
             f"{LONELY_SECONDS:.0f} s: start some with `dask worker "
             f"{self.address or 'ADDRESS'}` in an environment that has this course."
         )
+
+
+def marking_environment(address: str = "") -> dict[str, str]:
+    """What would mark now: here, or on a worker of the scheduler at an address.
+
+    Raises:
+        ClusterError: no scheduler answers, or no worker does.
+    """
+    if not address:
+        return environment()
+    cluster = Cluster(address=address)
+    cluster.connect()
+    try:
+        assert cluster._client is not None
+        future = cluster._client.submit(environment, pure=False)
+        return future.result(timeout=LONELY_SECONDS)
+    except TimeoutError as error:
+        raise NoWorkers(cluster._no_workers()) from error
+    finally:
+        cluster.close()
 
 
 def _outcome(future: Any) -> tuple[bytes | None, str]:

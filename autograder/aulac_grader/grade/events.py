@@ -152,6 +152,20 @@ def replay(folder: Path) -> State:
     return state
 
 
+def held(folder: Path) -> bool:
+    """Is a command writing this assignment's log now?"""
+    try:
+        lock = (folder / LOCK).open("rb")
+    except FileNotFoundError:
+        return False
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
 class EventLog:
     """The one writer of an assignment's log. A context manager.
 

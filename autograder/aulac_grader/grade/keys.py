@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aulac_grader.grade.store import part_of, write_whole
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
         Ed25519PrivateKey,
@@ -202,7 +204,7 @@ def _create(grading: Path) -> None:
     pem = Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    part = grading / f".{PRIVATE}.{os.getpid()}.part"
+    part = part_of(grading / PRIVATE)
     part.unlink(missing_ok=True)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -222,8 +224,6 @@ def _publish(grading: Path, key: CourseKey) -> None:
         Encoding,
         PublicFormat,
     )
-
-    from aulac_grader.grade.store import write_whole
 
     pem = key.public.key.public_bytes(
         Encoding.PEM, PublicFormat.SubjectPublicKeyInfo

@@ -3,6 +3,7 @@
     COURSE/grading/ASSIGNMENT/verdicts/STUDENT.json   signed, the same bytes anywhere
     COURSE/grading/ASSIGNMENT/outputs/STUDENT.mp      what cells printed and drew
     COURSE/grading/ASSIGNMENT/measures/STUDENT.json   seconds and megabytes, this time
+    COURSE/grading/ASSIGNMENT/sources/SHA256          assignments that were marked with
 
 What a cell printed may hold the time of day or a progress bar, so it stands beside the
 verdict and not in it.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from aulac_grader.judge.sheet import CellResult
 VERDICTS = "verdicts"
 OUTPUTS = "outputs"
 MEASURES = "measures"
+SOURCES = "sources"
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -29,7 +32,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises OSError (a full disk: ENOSPC), and then leaves what stood there before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_of(path)
     try:
         with part.open("wb") as file:
             file.write(data)
@@ -40,6 +43,12 @@ def write_whole(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def part_of(path: Path) -> Path:
+    """A name beside `path` that no other process or thread writes to."""
+    who = f"{os.getpid()}-{threading.get_ident()}"
+    return path.with_name(f".{path.name}.{who}.part")
 
 
 def sync_folder(folder: Path) -> None:
@@ -54,6 +63,15 @@ def sync_folder(folder: Path) -> None:
 def verdict_path(folder: Path, student: str) -> Path:
     """Where the verdict on `student` lies in an assignment's grading folder."""
     return folder / VERDICTS / f"{student}.json"
+
+
+def marked_students(folder: Path) -> list[str]:
+    """Those with a verdict, whole or damaged, in the order of their ids."""
+    return sorted(
+        path.stem
+        for path in (folder / VERDICTS).glob("*.json")
+        if not path.name.startswith(".")
+    )
 
 
 def write_outputs(
@@ -98,3 +116,24 @@ def read_measures(folder: Path, student: str) -> dict[str, Any]:
     """Seconds, megabytes, lane of the last marking; empty if there was none."""
     path = folder / MEASURES / f"{student}.json"
     return json.loads(path.read_bytes()) if path.is_file() else {}
+
+
+def keep_source(folder: Path, sha256: str, paper: bytes) -> None:
+    """Keep the assignment that is marked with, so that an audit can use it later.
+
+    paper: from `Paper.to_bytes`.
+    """
+    path = folder / SOURCES / sha256
+    if not path.is_file():
+        write_whole(path, paper)
+
+
+def read_source(folder: Path, sha256: str) -> bytes | None:
+    """What `keep_source` kept, None where it is gone or was changed."""
+    from aulac_grader.judge.paper import Paper, PaperError
+
+    try:
+        data = (folder / SOURCES / sha256).read_bytes()
+        return data if Paper.from_bytes(data).sha256 == sha256 else None
+    except (OSError, PaperError):
+        return None

@@ -1,0 +1,101 @@
+"""Verdicts into the gradebook, with patience while another program has it locked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aulac_grader.grade import verdict
+from aulac_grader.grade.stopping import Interrupt, Stopped
+
+if TYPE_CHECKING:
+    from aulac_grader.grade.course import Course
+    from aulac_grader.grade.events import EventLog
+    from aulac_grader.grade.gradebook import Gradebook
+    from aulac_grader.grade.intake import Submission
+    from aulac_grader.judge.paper import Paper
+
+BUSY_SECONDS = 2.0  # of one try
+PATIENCE = 60.0
+
+
+class Recorder:
+    """Records verdicts and notes it in the log. A context manager.
+
+    Importing nbgrader takes seconds, so it waits for the first verdict: by then
+    somebody else is marking.
+
+    Args:
+        load: a student's submission with the given sha256.
+        patience: seconds to wait for a gradebook that another program has locked.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        paper: Paper,
+        log: EventLog,
+        *,
+        load: Callable[[str, str], Submission],
+        say: Callable[[str], None],
+        interrupt: Interrupt,
+        patience: float = PATIENCE,
+    ):
+        self._course, self._paper, self._log = course, paper, log
+        self._load, self._say = load, say
+        self._interrupt, self._patience = interrupt, patience
+        self._book: Gradebook | None = None
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._book is not None:
+            self._book.close()
+
+    def __call__(self, found: Mapping[str, Any]) -> None:
+        """Put this verdict into the gradebook.
+
+        Raises:
+            Stopped: it stays locked, or cannot be written; the verdict stands.
+        """
+        from aulac_grader.grade.gradebook import Gradebook, GradebookError
+        from aulac_grader.grade.rebuild import rebuild
+
+        if self._book is None:
+            busy = min(BUSY_SECONDS, self._patience)
+            self._book = Gradebook(self._course, busy_seconds=busy)
+        student = found["student"]
+        submission = self._load(student, found["submission_sha256"])
+        rebuilt = rebuild(self._paper, submission)
+        try:
+            self._patiently(self._book, found, rebuilt)
+        except GradebookError as error:
+            raise Stopped(
+                f"{error} The verdicts are safe; afterwards run: aulac grade "
+                f"resume {self._paper.name}"
+            ) from error
+        self._log.append("recorded", student, verdict=verdict.digest(found))
+
+    def _patiently(
+        self, book: Gradebook, found: Mapping[str, Any], rebuilt: Any
+    ) -> None:
+        from aulac_grader.grade.gradebook import GradebookBusy
+
+        began = time.monotonic()
+        told = False
+        while True:
+            try:
+                book.record(self._paper.name, found, rebuilt)
+                return
+            except GradebookBusy:
+                waited = time.monotonic() - began
+                if waited > self._patience or self._interrupt.asked:
+                    raise
+                if not told:
+                    told = True
+                    self._say(
+                        "The gradebook is locked by another program; waiting up "
+                        f"to {self._patience:.0f} s for it."
+                    )
