@@ -119,7 +119,7 @@ class Gradebook:
         paper = self.course.paper(assignment)
         known = self._papers.get(assignment)
         if known is None or known[0].sha256 != paper.sha256:
-            known = (paper, read_structure(self.course, assignment))
+            known = (paper, read_structure(self.course, paper))
             self._papers[assignment] = known
         return known
 
@@ -227,10 +227,14 @@ class Gradebook:
         Raises:
             GradebookBusy, GradebookError: as `record`.
         """
+        from sqlalchemy import inspect
+
         reading = transaction(
             self._engine, self.course.id or "default_course", write=False
         )
         with reading as book:
+            if not inspect(book.db.connection()).has_table("assignment"):
+                return {}
             return read_marks(book, assignment, student)
 
 
@@ -253,7 +257,9 @@ def _submission(
     try:
         submission = book.find_submission(name, student)
     except MissingEntry:
-        submission = book.add_submission(name, student)
+        # It builds rows that point at each other before it adds them.
+        with book.db.no_autoflush:
+            submission = book.add_submission(name, student)
     book.db.flush()
     notebook = book.find_submission_notebook(structure.notebook, name, student)
     return submission, notebook

@@ -92,6 +92,10 @@ TEX_ENVIRONMENTS = frozenset(
         "array",
     ]
 )
+# ECMA-48 control sequences (colours, cursor moves) and titles of a terminal.
+_ESCAPE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*\x07?|[@-Z\\-_])"
+)
 _MATH = re.compile(r"\$|\\\(|\\\[|\\begin")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{([^}]*)\}")
@@ -120,6 +124,15 @@ def _turns_direction(ch: str) -> bool:
     return ch >= "\u200e" and unicodedata.bidirectional(ch) in (
         ["LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"]
     )
+
+
+def terminal_text(text: str, cap: int = TEXT_CAP) -> str:
+    """What a terminal would show: colours dropped, lines that a bar overwrote gone."""
+    text = _ESCAPE.sub("", text[: 4 * cap].replace("\r\n", "\n"))
+    lines = [
+        line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")
+    ]
+    return clean_text("\n".join(lines), cap)
 
 
 def harmless_math(text: str) -> bool:

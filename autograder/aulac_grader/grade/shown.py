@@ -16,7 +16,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .markup import clean_text, markdown_source, picture
+from .markup import clean_text, markdown_source, picture, terminal_text
 from .outcomes import CELLS, HIDDEN_ONLY, TESTS, full_marks, number, told
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _outputs(
     from nbformat import v4
 
     given = outputs.get(name, {})
-    printed = clean_text(str(given.get("printed", "")), PRINTED_CAP)
+    printed = terminal_text(str(given.get("printed", "")), PRINTED_CAP)
     if printed:
         yield v4.new_output("stream", name="stdout", text=printed)
     for data in list(given.get("pictures", ()))[:PICTURES]:

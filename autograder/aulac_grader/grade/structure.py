@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from nbgrader.api import Notebook
     from traitlets.config import Config
 
+    from aulac_grader.judge.paper import Paper
+
 KINDS = ("grade", "solution", "task", "source")
 
 
@@ -44,36 +46,34 @@ class Structure:
         return str(self.cells["source"].get(name, {}).get("source") or "")
 
 
-def read_structure(course: Course, assignment: str) -> Structure:
-    """The assignment's cells, without solutions, as nbgrader would save them.
+def read_structure(course: Course, paper: Paper) -> Structure:
+    """The paper's cells, without solutions, as nbgrader would save them.
 
     Raises:
-        CourseError: no such assignment.
         GradebookError: nbgrader cannot make an assignment of its source.
     """
-    path = course.notebook(assignment)
+    path = course.notebook(paper.name)
     try:
-        notebook = _released(course, assignment)
+        notebook = _released(course, paper)
     except (ValueError, RuntimeError, OSError) as error:
         raise GradebookError(
             f"{path} cannot be released by nbgrader ({error}): mend it, and see "
             "that `nbgrader generate_assignment` accepts it."
         ) from error
     kernelspec = json.dumps(notebook.metadata.get("kernelspec", {}))
-    found = Structure(assignment, path.stem, kernelspec)
+    found = Structure(paper.name, path.stem, kernelspec)
     for cell in notebook.cells:
         _note(found, cell)
     return found
 
 
-def _released(course: Course, assignment: str) -> NotebookNode:
+def _released(course: Course, paper: Paper) -> NotebookNode:
     """The source notebook as it stands when `SaveCells` runs."""
     from nbgrader import preprocessors as steps
-    from nbgrader.nbgraderformat import read
+    from nbgrader.nbgraderformat import reads
 
     config = nbgrader_config(course)
-    with course.notebook(assignment).open(encoding="utf-8") as file:
-        notebook = read(file, as_version=4)
+    notebook = reads(paper.notebook.decode("utf-8"), as_version=4)
     resources: dict[str, Any] = {}
     for step in (
         steps.IncludeHeaderFooter,

@@ -98,7 +98,16 @@ def notebook(assignment: Assignment, lang: str) -> Any:
                 "name": "python3",
             },
             "language_info": {"name": "python"},
-            "aulac": {"assignment": assignment.name, "lang": lang},
+            "aulac": {
+                "assignment": assignment.name,
+                "lang": lang,
+                # In both languages: feedback can be read in either.
+                "title": dict(assignment.title),
+                "problems": [
+                    {"id": problem.id, "title": dict(problem.title)}
+                    for problem in assignment.problems
+                ],
+            },
         },
     )
 

@@ -1,0 +1,339 @@
+"""What a feedback page says: plain values for the template, made safe here.
+
+A student reads it, so it holds nothing of hidden tests but that there are some: no
+text, no message, no expected value, and nothing of the reference or of other students.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..late import DAY
+from ..marks import CellMarks, StudentMarks
+from ..markup import clean_text, markdown_html, picture, terminal_text
+from ..outcomes import CELLS, HIDDEN_ONLY, TESTS, full_marks, number, told
+from ..problems import Problem, paper_title, problems
+from .words import WORDS
+
+if TYPE_CHECKING:
+    from aulac_grader.judge.paper import Paper, PaperCell
+
+    from ..rebuild import Rebuilt
+
+PRINTED_CAP = 6000  # characters a cell
+CODE_CAP = 40_000  # characters; longer code is shown without colours
+PICTURES = 4  # a cell
+EXTRAS = 40  # a problem
+Pair = tuple[str, str]
+WAITS = WORDS["waits"]
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A submission and what is known of it.
+
+    Attributes:
+        outputs: cell id → {"printed": str, "pictures": [bytes]}, the student's.
+        marks: as they stand in the gradebook; None: automatic points only.
+        zone: whose time the page tells.
+    """
+
+    paper: Paper
+    verdict: Mapping[str, Any]
+    rebuilt: Rebuilt
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    marks: StudentMarks | None = None
+    zone: tzinfo = UTC
+
+    @property
+    def cells(self) -> dict[str, CellMarks]:
+        """The gradebook's cells, or what the verdict says of them."""
+        if self.marks is not None and self.marks.cells:
+            return {cell.name: cell for cell in self.marks.cells}
+        tests = {test["id"]: test for test in self.verdict["tests"]}
+        return {
+            cell.id: CellMarks(
+                cell.id,
+                cell.points,
+                tests[cell.id]["points"] if cell.id in tests else None,
+                waits=cell.id not in tests,
+            )
+            for problem in problems(self.paper)
+            for cell in problem.graded
+        }
+
+
+def page(graded: Graded, lang: str) -> str:
+    """The page's HTML, in both languages; `lang` ("vi" or "en") is shown first."""
+    return str(_template().render(**values(graded, lang)))
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.jinja")
+
+
+def values(graded: Graded, lang: str) -> dict[str, Any]:
+    """What the template needs, by name. Everything in it may be shown."""
+    from markupsafe import Markup
+
+    verdict, cells = graded.verdict, graded.cells
+    penalty = graded.marks.penalty if graded.marks else 0.0
+    late = graded.marks.late_seconds if graded.marks else 0.0
+    earned = sum(cell.points for cell in cells.values())
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return {
+        "lang": lang,
+        "words": WORDS,
+        "style": Markup(style),
+        "title": paper_title(graded.paper),
+        "student": _student(graded),
+        "received": _moment(verdict["receipt"]["received_at"], graded.zone),
+        "late": _span(late) if late else None,
+        "penalty": number(penalty) if penalty else "",
+        "points": number(max(0.0, earned - penalty)),
+        "max_points": number(sum(cell.max_points for cell in cells.values())),
+        "waits": any(cell.waits for cell in cells.values()),
+        "nothing": not any(
+            c.kind != "given" for c in graded.rebuilt.sheet.cells
+        ),
+        "repairs": list(_repairs(verdict)),
+        "problems": [
+            _problem(graded, problem, cells)
+            for problem in problems(graded.paper)
+        ],
+        "receipt": verdict["receipt"]["sha256"][:16],
+        "sandboxed": verdict["sandboxed"],
+    }
+
+
+def _student(graded: Graded) -> str:
+    known = graded.marks.name if graded.marks else ""
+    student = str(graded.verdict["student"])
+    return f"{known} ({student})" if known else student
+
+
+def _moment(moment: str, zone: tzinfo) -> Pair:
+    """A time as people write it, with its distance from UTC."""
+    when = datetime.fromisoformat(moment)
+    when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(zone)
+    offset = when.utcoffset() or timedelta()
+    hours = offset.total_seconds() / 3600
+    name = f"UTC{hours:+g}" if hours else "UTC"
+    return (
+        f"{when:%H:%M, %d/%m/%Y} ({name})",
+        f"{when:%d %b %Y, %H:%M} ({name})",
+    )
+
+
+def _span(seconds: float) -> Pair:
+    """How late, to the minute."""
+    days, rest = divmod(int(seconds), DAY)
+    hours, minutes = divmod(rest // 60, 60)
+    vi = [f"{days} ngày"] * bool(days) + [f"{hours} giờ"] * bool(hours)
+    en = [f"{days} d"] * bool(days) + [f"{hours} h"] * bool(hours)
+    if minutes or (not days and not hours):
+        vi.append(f"{minutes} phút")
+        en.append(f"{minutes} min")
+    return " ".join(vi), " ".join(en)
+
+
+def _repairs(verdict: Mapping[str, Any]) -> Iterator[Pair]:
+    from ..intake.notes import TEXTS, Repair
+
+    for entry in verdict["repairs"]:
+        if entry["code"] in TEXTS:
+            repair = Repair.from_dict(entry)
+            yield clean_text(repair.text("vi")), clean_text(repair.text("en"))
+
+
+# -- a problem -------------------------------------------------------------------------
+
+
+def _problem(
+    graded: Graded, problem: Problem, cells: Mapping[str, CellMarks]
+) -> dict[str, Any]:
+    marks = [cells[c.id] for c in problem.graded if c.id in cells]
+    points = sum(cell.points for cell in marks)
+    most = sum(cell.max_points for cell in marks)
+    return {
+        "anchor": f"p{problem.number}",
+        "number": problem.number,
+        "title": problem.titles,
+        "points": number(points),
+        "max_points": number(most),
+        "percent": round(100 * max(0.0, min(1.0, points / most)))
+        if most
+        else 0,
+        "full": points >= most,
+        "answers": [
+            _answer(graded, cell)
+            for cell in problem.cells
+            if cell.kind in ("answer", "manual")
+        ],
+        "results": [
+            _result(graded, cell, cells[cell.id])
+            for cell in problem.graded
+            if cell.id in cells
+        ],
+        "extras": [_extra(graded, cell) for cell in _extras(graded, problem)],
+    }
+
+
+def _answer(graded: Graded, cell: PaperCell) -> dict[str, Any]:
+    """An answer as it was written, what it printed, what a person said of it."""
+    from ..work import answer_sources
+
+    text = answer_sources(graded.rebuilt).get(cell.id, "")
+    comments = dict(graded.marks.comments) if graded.marks else {}
+    return {
+        **_shown(text, cell.cell_type),
+        **_ran(graded, cell.id),
+        "blank": not text.strip() or cell.id in graded.rebuilt.untouched,
+        "comment": clean_text(comments.get(cell.id, "")),
+    }
+
+
+def _shown(text: str, cell_type: str) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    if cell_type == "code":
+        return {"code": highlighted(text), "written": ""}
+    return {"code": "", "written": Markup(markdown_html(text))}
+
+
+def highlighted(code: str) -> Any:
+    """Python coloured by Pygments, escaped; a `Markup`."""
+    from markupsafe import Markup, escape
+
+    code = clean_text(code).strip("\n")
+    if len(code) > CODE_CAP:
+        return escape(code)
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)))
+
+
+def _ran(graded: Graded, name: str) -> dict[str, Any]:
+    """How a cell of the student's ended, what it printed and drew."""
+    runs = {run["id"]: run for run in graded.verdict["cells"]}
+    run = runs.get(name, {"status": "ok", "error": ""})
+    output = graded.outputs.get(name, {})
+    found = (picture(data) for data in output.get("pictures", ()))
+    pictures = [
+        "data:image/png;base64," + base64.b64encode(data).decode()
+        for data in found
+        if data is not None
+    ]
+    return {
+        "status": CELLS.get(run["status"]),
+        "error": terminal_text(run["error"], PRINTED_CAP),
+        "printed": terminal_text(str(output.get("printed", "")), PRINTED_CAP),
+        "pictures": pictures[:PICTURES],
+    }
+
+
+def _extras(graded: Graded, problem: Problem) -> list[Any]:
+    """The student's own cells that stand among the problem's."""
+    trusted = {cell.id for cell in graded.paper.cells}
+    inside = {cell.id for cell in problem.cells}
+    found, here = [], problem.number == 1
+    for cell in graded.rebuilt.notebook.cells:
+        meta = cell.metadata.get("nbgrader") or {}
+        name = meta.get("grade_id") or cell.get("id")
+        if name in trusted:
+            here = name in inside
+        elif here and cell.source.strip():
+            found.append(cell)
+    return found[:EXTRAS]
+
+
+def _extra(graded: Graded, cell: Any) -> dict[str, Any]:
+    return {
+        **_shown(cell.source, cell.cell_type),
+        **_ran(graded, str(cell.get("id"))),
+    }
+
+
+# -- a result --------------------------------------------------------------------------
+
+
+def _result(
+    graded: Graded, cell: PaperCell, marks: CellMarks
+) -> dict[str, Any]:
+    tests = {test["id"]: test for test in graded.verdict["tests"]}
+    test = tests.get(cell.id)
+    by_hand = test is None or marks.manual is not None
+    return {
+        "name": cell.id,
+        "points": "–" if _unmarked(marks) else number(marks.points),
+        "max_points": number(marks.max_points),
+        "override": test is not None and by_hand,
+        "extra": number(marks.extra) if marks.extra else "",
+        **(_by_test(cell, test) if test is not None else _by_person(marks)),
+    }
+
+
+def _unmarked(marks: CellMarks) -> bool:
+    return marks.auto is None and marks.manual is None
+
+
+def _by_test(cell: PaperCell, test: Mapping[str, Any]) -> dict[str, Any]:
+    full = full_marks(test)
+    colour = "good" if full else "part" if test["points"] > 0 else "bad"
+    hint = None if full or test["visible_failed"] else HIDDEN_ONLY
+    return {
+        "outcome": TESTS["pass" if full else test["status"]],
+        "colour": colour,
+        "hidden": cell.source != cell.visible,
+        "hint": hint,
+        "message": "" if full else terminal_text(told(test), PRINTED_CAP),
+        "visible": highlighted(cell.visible),
+    }
+
+
+def _by_person(marks: CellMarks) -> dict[str, Any]:
+    waits = marks.waits or _unmarked(marks)
+    again = marks.waits and marks.manual is not None
+    return {
+        "outcome": WAITS if waits else WORDS["by_hand"],
+        "colour": "wait" if waits else "good" if _full(marks) else "part",
+        "hidden": False,
+        "hint": WORDS["again"] if again else None,
+        "message": "",
+        "visible": "",
+    }
+
+
+def _full(marks: CellMarks) -> bool:
+    return marks.points >= marks.max_points
+
+
+def zone_of(name: str, lang: str) -> tzinfo:
+    """The course's time zone: nbgrader's setting, else Vietnam's for `lang` "vi"."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    if not name or name == "UTC":
+        # Vietnam has had one time and no summer time since 1975 (tz database).
+        return timezone(timedelta(hours=7)) if lang == "vi" else UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC

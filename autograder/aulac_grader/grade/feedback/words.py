@@ -1,0 +1,71 @@
+"""The words of the feedback page: key → (Vietnamese, English)."""
+
+from __future__ import annotations
+
+WORDS: dict[str, tuple[str, str]] = {
+    "feedback": ("Phản hồi bài làm", "Feedback"),
+    "language": ("Ngôn ngữ", "Language"),
+    "student": ("Sinh viên", "Student"),
+    "handed_in": ("Nhận bài lúc", "Received"),
+    "points": ("điểm", "points"),
+    "total": ("Tổng điểm", "Total"),
+    "problem": ("Bài", "Problem"),
+    "overview": ("Điểm từng bài", "Points by problem"),
+    "late": ("Nộp muộn", "Handed in late"),
+    "late_by": ("muộn", "late by"),
+    "taken": ("trừ", "taken off"),
+    "waiting": (
+        "Có phần còn chờ người chấm; điểm dưới đây chưa phải điểm cuối.",
+        "Part of this still waits for a person to grade it; the points below "
+        "are not final.",
+    ),
+    "waits": ("chờ chấm", "not graded yet"),
+    "again": (
+        "Bạn đã đổi bài làm sau khi được chấm; người chấm sẽ xem lại.",
+        "You changed this after it was graded; it will be looked at again.",
+    ),
+    "repairs": ("Những chỗ đã sửa giúp bạn", "What was put right for you"),
+    "repairs_why": (
+        "Khi nhận bài, hệ thống ghép câu trả lời của bạn vào đề gốc rồi mới "
+        "chấm. Những chỗ sau đã được chỉnh; không chỗ nào làm bạn mất điểm trừ "
+        "khi ghi rõ.",
+        "Your answers are put into the original assignment before they are "
+        "marked. This is what was adjusted; nothing here costs points unless "
+        "it says so.",
+    ),
+    "your_answer": ("Bài làm của bạn", "Your answer"),
+    "no_answer": (
+        "Bạn chưa viết gì ở đây.",
+        "You left this as it was.",
+    ),
+    "printed": ("In ra khi chạy", "Printed when it ran"),
+    "picture": ("Hình mà ô này vẽ", "Picture drawn by this cell"),
+    "tests": ("Phép thử", "Tests"),
+    "test": ("Phép thử", "Test"),
+    "result": ("Kết quả", "Result"),
+    "message": ("Phép thử báo", "The test says"),
+    "visible_test": ("Xem phép thử", "Show the test"),
+    "has_hidden": ("có phép thử ẩn", "with hidden tests"),
+    "by_hand": ("Người chấm", "Graded by a person"),
+    "override": (
+        "Người chấm đã sửa điểm này",
+        "A person changed these points",
+    ),
+    "extra": ("điểm thưởng", "extra points"),
+    "comment": ("Lời nhắn của người chấm", "Comment"),
+    "own_cells": ("Những ô bạn thêm", "Cells you added"),
+    "nothing": (
+        "Không có notebook nào trong bài nộp, nên không có gì để chấm.",
+        "There was no notebook in what you handed in, so there was nothing "
+        "to mark.",
+    ),
+    "receipt": ("Mã biên nhận", "Receipt"),
+    "receipt_why": (
+        "Khi cần hỏi lại, hãy gửi kèm mã biên nhận này.",
+        "If you have a question about this, quote the receipt.",
+    ),
+    "not_sandboxed": (
+        "Bài này được chấm mà không có tường cách ly.",
+        "This was marked without a sandbox.",
+    ),
+}
