@@ -57,14 +57,20 @@ from .wire import (
 _SCALARS = frozenset({type(None), bool, float})
 
 
-def encode(value: Any, keep_handle: KeepHandle | None = None) -> bytes:
+def encode(
+    value: Any,
+    keep_handle: KeepHandle | None = None,
+    stays: type | None = None,
+) -> bytes:
     """The bytes of `value`; what is no plain value goes through `keep_handle`.
+
+    So does anything of exactly the type `stays`, without a look at it.
 
     Raises:
         Refused: a value that contains itself, or is too deep or too large; an object
             where there is no `keep_handle`.
     """
-    writer = _Writer(keep_handle)
+    writer = _Writer(keep_handle, stays)
     structure = msgpack.packb(
         writer.write(value, 0), unicode_errors="surrogatepass"
     )
@@ -76,8 +82,9 @@ def encode(value: Any, keep_handle: KeepHandle | None = None) -> bytes:
 
 
 class _Writer:
-    def __init__(self, keep_handle: KeepHandle | None):
+    def __init__(self, keep_handle: KeepHandle | None, stays: type | None):
         self.keep_handle = keep_handle
+        self.stays = stays
         self.blobs: list[bytes] = []
         self.size = 0
         self.items = 0
@@ -91,6 +98,8 @@ class _Writer:
             return self._int(value)
         if kind is str:
             return self._text(value)
+        if kind is self.stays:
+            return self._handle(value)
         writer = _WRITERS.get(kind)
         if writer is None:
             writer, value = _base_of(value)
@@ -126,12 +135,10 @@ class _Writer:
         if id(parent) in self.inside:
             raise Refused("the value contains itself")
         self.inside.add(id(parent))
-        row = [tag]
-        for value in values:
-            self.items += 1
-            if self.items > MAX_ITEMS:
-                raise Refused(f"the value has over {MAX_ITEMS:,} items")
-            row.append(self.write(value, depth + 1))
+        self.items += len(values)
+        if self.items > MAX_ITEMS:
+            raise Refused(f"the value has over {MAX_ITEMS:,} items")
+        row = [tag, *(self.write(value, depth + 1) for value in values)]
         self.inside.discard(id(parent))
         return row
 

@@ -64,7 +64,6 @@ class Link:
         self.stopped: Stop | None = None
         self._sealed = False
         self._origin = ""
-        channel.keep_handle = self._keep
         channel.make_handle = self._make
 
     def ask(
@@ -101,7 +100,7 @@ class Link:
 
     def _encode(self, op: str, arguments: tuple) -> bytes:
         try:
-            return encode([self.number, op, *arguments], self._keep)
+            return encode([self.number, op, *arguments], self._keep, Handle)
         except Refused as refused:
             what = _culprit(arguments, self._keep)
             self.stop(
@@ -155,7 +154,7 @@ def _culprit(arguments: tuple, keep: Any) -> str:
     ]
     for what, value in rows:
         try:
-            encode(value, keep)
+            encode(value, keep, Handle)
         except Refused:
             return what
     return "a value"

@@ -87,6 +87,7 @@ class Desk:
             return encode(
                 [number, "ok", handle],
                 lambda kept: self.keep(kept.value, kept.why),
+                _Kept,
             )
 
     def describe(self, error: BaseException) -> list[Any]:
