@@ -202,7 +202,13 @@ def test_a_course_is_built_once_and_then_unchanged(
     assert before == {p: p.stat().st_mtime_ns for p in before}
     book = nbformat.read(course / SOURCE_OF, 4)
     nbformat.validate(book)
-    assert book.metadata.aulac == {"assignment": "ps99_sample", "lang": "vi"}
+    assert book.metadata.aulac.assignment == "ps99_sample"
+    assert book.metadata.aulac.lang == "vi"
+    assert book.metadata.aulac.title == {"vi": "Bài mẫu", "en": "A sample"}
+    assert [problem.id for problem in book.metadata.aulac.problems] == [
+        "p1",
+        "p2",
+    ]
 
 
 def test_both_languages_hold_the_same_code(assignment, tmp_path: Path) -> None:
