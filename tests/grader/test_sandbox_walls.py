@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.grader.sandbox_boxes import BOXES, Parents
 
 from aulac_grader.sandbox.limits import Limits
 from aulac_grader.sandbox.selfcheck import unavailable
@@ -19,7 +20,6 @@ from aulac_grader.sandbox.walls import (
     environment_paths,
     given_files,
 )
-from tests.grader.sandbox_boxes import BOXES, Parents
 
 REASON = unavailable()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -421,7 +421,7 @@ def test_a_box_has_what_a_notebook_needs(inside: Any) -> None:
         "result = [str(zoneinfo.ZoneInfo('Asia/Ho_Chi_Minh')), os.urandom(2) != b'',"
         " float(numpy.ones((9, 9)).sum()), sys.prefix]"
     )
-    zone, random, total, prefix = inside(source)
+    zone, random, total, _ = inside(source)
     assert (zone, random, total) == ("Asia/Ho_Chi_Minh", True, 81.0)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from .cgroup import Cgroup
 from .limits import MIB, Limits
-from .walls import MEMORY_FOLDERS
+from .walls import MAX_INODES, MEMORY_FOLDERS
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _COUNTED = (b"RssAnon:", b"RssShmem:", b"VmPTE:", b"VmSwap:")
@@ -132,8 +132,9 @@ class Watchdog:
     """Watches one tree, and kills all of it when a limit is passed.
 
     `pid` is a box's outer process (see fork.py: C) or any other process. `why` then
-    says which limit: "memory", "processes", "cpu", "wall" or "files" (something was
-    written to a shared folder that does not belong there); None while all is well, also
+    says which limit: "memory", "processes", "cpu", "wall" or "files" (more
+    files than `MAX_INODES`, or something in a shared folder that does not belong
+    there); None while all is well, also
     when the tree ended by itself. `peak_mb` is the most memory that was seen; `tier`
     tells how each limit is held. `warm_mb` is memory not to be charged, for a tree that
     is no box; what a box began with its outer process tells.
@@ -159,6 +160,7 @@ class Watchdog:
         self._root = look(pid)
         self._cpu_last, self._cpu_lost, self._cpu_before = 0.0, 0.0, 0.0
         self._began = time.monotonic()
+        self._inodes = 0
         self._cgroup = Cgroup.for_box(limits)
         if self._cgroup:
             self._join(self._cgroup)
@@ -260,17 +262,21 @@ class Watchdog:
             return "cpu"
         if reading.wall_seconds > limits.wall_seconds:
             return "wall"
-        if any(not only_sockets(folder) for folder in self.shared):
+        # Where bubblewrap is started as an ordinary user it sets no such limit.
+        if self._inodes > MAX_INODES or not all(
+            map(only_sockets, self.shared)
+        ):
             return "files"
         return self._cgroup.why() if self._cgroup else None
 
     def _memory(self, living: list[Process], outer: int | None) -> float:
         """Bytes that the tree adds to its warm parent."""
         warm, files = self.warm_mb * MIB, 0
+        self._inodes = 0
         if outer is not None:
             # The outer process is a fork of the same parent, and never grows.
             warm = _kilobytes(f"/proc/{outer}/status", (b"RssAnon:",))
-            files = _files(living)
+            files, self._inodes = _files(living)
         bound = sum(_bound(process.pid) for process in living)
         if files + bound <= self.limits.memory_mb * MIB:
             return max(0.0, files + bound - warm)
@@ -316,17 +322,15 @@ def _share(pid: int) -> int:
     return _bound(pid)
 
 
-def _files(living: list[Process]) -> int:
-    """Bytes in a box's file systems, which belong to no process."""
+def _files(living: list[Process]) -> tuple[int, int]:
+    """Bytes and inodes of a box's file systems, which belong to no process."""
     for process in living:
         root = f"/proc/{process.pid}/root"
         with contextlib.suppress(OSError):
-            used = 0
-            for folder in MEMORY_FOLDERS:
-                status = os.statvfs(root + folder)
-                used += (status.f_blocks - status.f_bfree) * status.f_frsize
-            return used
-    return 0
+            found = [os.statvfs(root + folder) for folder in MEMORY_FOLDERS]
+            used = sum((s.f_blocks - s.f_bfree) * s.f_frsize for s in found)
+            return used, max(s.f_files - s.f_ffree for s in found)
+    return 0, 0
 
 
 def only_sockets(folder: Path) -> bool:
