@@ -287,7 +287,7 @@ def test_lateness_limits_and_stops_are_listed(tmp_path) -> None:
         "late_seconds": 90_000,
     }
     cell = {"id": "p1-add", "kind": "answer", "status": "memory", "error": ""}
-    tier = {"memory": "cgroup v2"}
+    tier = {"limits": {"memory": "cgroup v2"}, "sandboxed": True}
     late = entry("an", receipt=receipt, cells=[cell], tier=tier)
     found = pages(tmp_path, marked(late, entry("b")))
     assert "1\u00a0ngày 1\u00a0giờ" in found["vi"].text

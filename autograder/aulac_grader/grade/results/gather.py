@@ -31,13 +31,16 @@ def gather(course: Course, assignment: str) -> Marked:
     Raises:
         CourseError: there is no such assignment.
     """
-    from aulac_grader.grade.intake.collect import history
+    from aulac_grader.grade.intake.collect import history, load
 
     folder = course.folder(assignment)
     paper = course.paper(assignment)
-    receipts = history(course, assignment)
-    newest = {receipt.student: receipt.sha256 for receipt in receipts}
-    by_sha = {(r.student, r.sha256): r for r in receipts}
+    policy = events.replay(folder).options.get("policy", "latest")
+    counting = {
+        student: receipt.sha256
+        for student, receipt in load(course, assignment, policy).items()
+    }
+    by_sha = {(r.student, r.sha256): r for r in history(course, assignment)}
     entries, damaged = [], []
     for student in sorted(_students(folder)):
         try:
@@ -67,7 +70,9 @@ def gather(course: Course, assignment: str) -> Marked:
             cell.visible for cell in paper.cells if cell.cell_type == "code"
         ),
         entries=tuple(entries),
-        waiting=tuple(sorted(s for s in newest if done.get(s) != newest[s])),
+        waiting=tuple(
+            sorted(s for s in counting if done.get(s) != counting[s])
+        ),
         damaged=tuple(damaged),
         retries=tuple(_retries(folder)),
     )

@@ -7,6 +7,7 @@ and loads nothing; its own policy forbids both.
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,7 @@ from .words import LANGUAGES, duration, number, percent, shown, word
 if TYPE_CHECKING:
     from jinja2 import Template
 
+_CODE = re.compile(r"`([^`]+)`")
 _PARTS = tuple(f"part_{n}" for n in range(4))
 _STOPPED_CELLS = ("time", "memory", "output", "died")
 
@@ -38,6 +40,13 @@ def render(
 ) -> str:
     """The page's HTML. `other` is the address of its twin."""
     say = partial(word, lang=lang)
+    from markupsafe import Markup, escape
+
+    def html_word(key: str, **values: Any) -> Markup:
+        """Words of ours, with commands set as code."""
+        text = str(escape(say(key, **values)))
+        return Markup(_CODE.sub(r"<code>\1</code>", text))
+
     return _template().render(
         lang=lang,
         other=other,
@@ -50,7 +59,7 @@ def render(
         fate_names=[f"fate_{name}" for name in FATES],
         parts=_PARTS,
         enough=ENOUGH,
-        word=say,
+        word=html_word,
         number=partial(number, lang=lang),
         percent=partial(percent, lang=lang),
         duration=partial(duration, lang=lang),
@@ -166,15 +175,23 @@ def _places(
         (
             e.verdict["environment"]["digest"],
             e.verdict["source_sha256"],
-            tuple(
-                (str(key), str(value))
-                for key, value in sorted(e.verdict["tier"].items())
-            ),
+            tuple(_tier_rows(e.verdict["tier"])),
             bool(e.verdict["sandboxed"]),
         )
         for e in entries
     )
     return sorted(found.items(), key=lambda row: (-row[1], row[0]))
+
+
+def _tier_rows(tier: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is held how, nested entries one by one; `sandboxed` has its own column."""
+    rows = []
+    for key, value in sorted(tier.items()):
+        if isinstance(value, Mapping):
+            rows += _tier_rows(value)
+        elif key != "sandboxed":
+            rows.append((str(key), str(value)))
+    return rows
 
 
 def _tier_words(
