@@ -170,6 +170,11 @@ class Table(dict):
         return iter(["a lie"])
 
 
+class Grid(np.ndarray):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
 Point = collections.namedtuple("Point", "x y")
 Colour = enum.IntEnum("Colour", "RED BLUE")
 SUBCLASSES: list[tuple[Any, Any]] = [
@@ -186,7 +191,7 @@ SUBCLASSES: list[tuple[Any, Any]] = [
     (collections.UserList([1]), [1]),
     (MappingProxyType({"a": 1}), {"a": 1}),
     (torch.Size([2, 3]), (2, 3)),
-    (np.rec.array([1, 2], "i8"), np.array([1, 2])),
+    (np.array([1, 2]).view(Grid), np.array([1, 2])),
     ({"k": [Word("x")]}, {"k": ["x"]}),
 ]
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from .encode import encode
+from .outcome import Status
 from .protocol import Channel, Ended
 from .wire import Refused
 
@@ -29,7 +30,7 @@ MAX_TEXT = 2_000
 class Stop(BaseException):
     """The test is over, whatever it catches: not an `Exception`."""
 
-    def __init__(self, status: str, message: str) -> None:
+    def __init__(self, status: Status, message: str) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
@@ -110,7 +111,7 @@ class Link:
                 "ask with aulac.checks.probe",
             )
 
-    def stop(self, status: str, message: str) -> NoReturn:
+    def stop(self, status: Status, message: str) -> NoReturn:
         """End the test; what it asks from now on gets the same answer."""
         self.stopped = Stop(status, message)
         raise self.stopped
@@ -204,7 +205,7 @@ class Handle:
         sealed = state.plain_result
         return self._ask("call", args, named, sealed=sealed)
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[override]
     def __class__(self) -> NoReturn:  # what `isinstance` asks for
         refuse(self, "hỏi kiểu", "be asked for its type")
 
@@ -350,10 +351,10 @@ def _student_error(
     base = next((b for b in map(_builtin, names) if b is not None), Exception)
     name = names[0][:80] if names[0].isidentifier() else "StudentError"
     bases = (StudentError,) if base is Exception else (StudentError, base)
-    kind = type(
+    kind: Any = type(
         name, bases, {"said": said[:MAX_TEXT], "places": places[:MAX_TEXT]}
     )
-    error = kind.__new__(kind)
+    error: StudentError = kind.__new__(kind)
     exact = type(arguments) is tuple
     error.args = arguments if exact else (said[:MAX_TEXT],)
     return error
@@ -361,5 +362,6 @@ def _student_error(
 
 def _builtin(name: str) -> type[Exception] | None:
     kind = getattr(builtins, name, None)
-    usable = isinstance(kind, type) and issubclass(kind, Exception)
-    return kind if usable and not issubclass(kind, ExceptionGroup) else None
+    if not isinstance(kind, type) or not issubclass(kind, Exception):
+        return None
+    return None if issubclass(kind, ExceptionGroup) else kind

@@ -8,6 +8,7 @@ body, a line magic that holds code runs it, everything else is a sentence.
 from __future__ import annotations
 
 import builtins
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,11 +86,8 @@ def display(*values: Any, **_: Any) -> None:
 
 
 def _code(line: str) -> str:
-    """A line magic's code without the options before it."""
-    words = line.split(" ")
-    while words and words[0].startswith("-"):
-        words.pop(0)
-    return " ".join(words)
+    """A line magic's code without the options before it (`-n 3 -r 2 f(x)`)."""
+    return re.sub(r"^(\s*-\w+(\s+\d+)?(?=\s))*\s*", "", line)
 
 
 def _say(command: str) -> None:

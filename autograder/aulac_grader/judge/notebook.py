@@ -16,11 +16,14 @@ import inspect
 import io
 import linecache
 import os
+import random
 import signal
 import sys
 import types
 from collections.abc import Iterator
 from typing import Any
+
+import numpy
 
 from .capture import CAP, Capture
 from .magics import install
@@ -31,11 +34,15 @@ MAX_PIXELS = 4_000_000
 MAX_PICTURE_BYTES = 2 << 20
 
 # Characters that a kernel's editor shows as blank, and Python does not take.
-_BLANKS = {
-    ord(c): " " for c in "\u00a0\u2000\u2001\u2002\u2003\u2009\u202f\u3000"
+_BLANKS: dict[int, str | None] = {
+    **dict.fromkeys(
+        map(ord, "\u00a0\u2000\u2001\u2002\u2003\u2009\u202f\u3000"), " "
+    ),
+    **dict.fromkeys(map(ord, "\u2028\u2029\u0085"), "\n"),
+    **dict.fromkeys(
+        map(ord, "\ufeff\u200b\u200c\u200d\u2060\u200e\u200f"), None
+    ),
 }
-_BLANKS |= {ord(c): "\n" for c in "\u2028\u2029\u0085"}
-_BLANKS |= {ord(c): None for c in "\ufeff\u200b\u200c\u200d\u2060\u200e\u200f"}
 
 
 class CellTimeoutError(BaseException):
@@ -54,6 +61,7 @@ class Notebook:
         sys.modules["__main__"] = self.module
         builtins.input = _no_keyboard
         install(self)
+        seed(0)
 
     def run(
         self,
@@ -154,6 +162,18 @@ class Notebook:
                 places.append(_place(self.files[name], trace.tb_lineno, line))
             trace = trace.tb_next
         return [*places[:1], "…", *places[-4:]] if len(places) > 6 else places
+
+
+def seed(number: int) -> None:
+    """Seed what gives random numbers, as far as it is loaded.
+
+    torch loaded later starts from a fixed seed of its own.
+    """
+    random.seed(number)
+    numpy.random.seed(number % (1 << 32))
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(number % (1 << 63))
 
 
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import random
 import resource
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +21,7 @@ from aulac.checks import local
 from .capture import Capture
 from .encode import encode
 from .notebook import Notebook, message_of
+from .notebook import seed as seed_all
 from .protocol import Channel, Ended
 from .wire import Refused
 
@@ -105,12 +104,7 @@ class Desk:
 
     def begin(self, seed: int, seconds: float) -> None:
         """Seed what gives random numbers, and limit the CPU time of this process."""
-        random.seed(seed)
-        numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-        if numpy is not None:
-            numpy.random.seed(seed % (1 << 32))
-        if torch is not None:
-            torch.manual_seed(seed)
+        seed_all(seed)
         limit = int(seconds) + 1
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 2))

@@ -37,6 +37,7 @@ def serve(channel: Channel) -> None:
     """Run cells and fork questions until told to stop or left alone."""
     channel.take_fds = True
     notebook = Notebook()
+    stem = os.getpid()
     child: int | None = None
     while True:
         try:
@@ -48,6 +49,10 @@ def serve(channel: Channel) -> None:
         if word == "run":
             cell_id, source, limits = rest
             report = notebook.run(cell_id, source, **limits)
+            if (
+                os.getpid() != stem
+            ):  # a cell has forked, and its child came back
+                os._exit(0)
             channel.send(["ran", cell_id, report])
         elif word == "question":
             _stop(child)

@@ -6,7 +6,6 @@ import ast
 import contextlib
 import hashlib
 import io
-import random
 import re
 import signal
 import sys
@@ -14,8 +13,6 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy
 
 import aulac.checks
 
@@ -29,7 +26,8 @@ from .handles import (
     StudentError,
     state_of,
 )
-from .outcome import Outcome
+from .notebook import seed
+from .outcome import Outcome, Status
 from .paper import Paper, PaperCell
 from .protocol import Channel
 
@@ -88,7 +86,7 @@ class Trial:
         """Go through the cells before the test: run the given, bind the provided."""
         digest = hashlib.sha256(f"student {self.seed}".encode()).digest()
         link.ask("begin", int.from_bytes(digest[:4], "big"), self.seconds)
-        _seed(self.seed)
+        seed(self.seed)
         for cell in self.before:
             if cell.kind == "given":
                 # One that needs a name the student lacks fails, as in a notebook.
@@ -98,7 +96,7 @@ class Trial:
                     )
             for name in cell.provides:
                 self._bind(link, namespace, cell, name)
-        _seed(self.seed)
+        seed(self.seed)
 
     def _bind(
         self, link: Link, namespace: dict[str, Any], cell: PaperCell, name: str
@@ -155,7 +153,9 @@ class Trial:
             return Outcome(0.0, error.status, error.message)
         said = self._said(error)
         where = self._where(error, source)
-        status = "refused" if isinstance(error, NotPlainError) else "fail"
+        status: Status = (
+            "refused" if isinstance(error, NotPlainError) else "fail"
+        )
         return Outcome(0.0, status, "\n".join(filter(None, [said, where])))
 
     def _said(self, error: BaseException) -> str:
@@ -265,14 +265,6 @@ def _cpu_limit(link: Link, seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-
-
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    numpy.random.seed(seed % (1 << 32))
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.manual_seed(seed % (1 << 63))
 
 
 class _Printed(io.StringIO):

@@ -133,8 +133,9 @@ def _npy(data: bytes, limit: int) -> Any:
     array = numpy.frombuffer(data, dtype, offset=start)
     if dtype.kind == "b":
         array = array.view(numpy.uint8) != 0
-    order = "F" if header["fortran_order"] is True else "C"
-    return array.reshape(shape, order=order).astype(dtype.newbyteorder("="))
+    if header["fortran_order"] is True:
+        array = array.reshape(shape[::-1]).transpose()
+    return array.reshape(shape).astype(dtype.newbyteorder("="))
 
 
 _NPY_KEYS = {"descr", "fortran_order", "shape"}
