@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
+
+from aulac.model_folder import find, load
 
 app = typer.Typer(
     add_completion=False, help="Trò chuyện với mô hình / chat with a model."
@@ -68,40 +70,6 @@ def chat(
     converse(talker, tokenizer, settings)
 
 
-def find(model: Path | None, scale: str | None = None) -> Path:
-    """The folder to load, or a sentence that says how to make one."""
-    from aulac import artefacts
-    from aulac.scale import ScaleError, get
-
-    try:
-        folder = model or artefacts.newest(scale and get(scale).name)
-    except ScaleError as error:
-        fail(error.vi, str(error))
-    if folder is None:
-        fail(
-            "chưa có mô hình nào để trò chuyện. Hãy chạy bài 00 (make lab), hoặc lệnh "
-            "`make course`, rồi thử lại.",
-            "there is no model to talk to yet: run lesson 00 (make lab) or "
-            "`make course`, then try again.",
-        )
-    return folder
-
-
-def load(folder: Path) -> tuple[Any, Any]:
-    """Model and tokenizer of a folder, or a sentence."""
-    from aulac.export import from_hf
-
-    try:
-        return from_hf(folder)
-    except (OSError, ValueError, KeyError) as error:
-        fail(
-            f"không nạp được mô hình ở {folder}: thư mục này không phải là một mô hình, "
-            "hoặc bị thiếu, bị hỏng tệp (xem dòng dưới). Hãy chép lại, hoặc huấn luyện "
-            "lại bằng `make course`.",
-            str(error),
-        )
-
-
 def ask(
     model: Any, tokenizer: Any, text: str, settings: dict[str, Any]
 ) -> None:
@@ -135,10 +103,3 @@ def converse(model: Any, tokenizer: Any, settings: dict[str, Any]) -> None:
         if text:
             print("Âu Lạc: ", end="", flush=True)
             show(conversation, text)
-
-
-def fail(vi: str, en: str) -> NoReturn:
-    """Say what is wrong in both languages and end with status 1."""
-    typer.echo(f"Lỗi: {vi}", err=True)
-    typer.echo(f"Error: {en}", err=True)
-    raise typer.Exit(1)
