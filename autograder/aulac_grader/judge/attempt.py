@@ -9,12 +9,15 @@ attempt. Limits are the watchdog's business, in a thread, so that waiting is pla
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import signal
 import socket
 import threading
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aulac_grader.sandbox.limits import Limits
@@ -37,7 +40,10 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 # An object's address differs from run to run; a number written as 0x1f does not.
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 # The process's own limits come first: they leave the box alive.
-_GRACE, _GRACE_SECONDS = 1.1, 2.0
+_GRACE, _GRACE_SECONDS = 1.25, 1.25
+
+# For what a stem does without running anybody's code, on a busy machine.
+_ANSWER_SECONDS = 600.0
 
 _STATUS: dict[str | None, CellStatus] = {
     "cpu": "time",
@@ -55,29 +61,48 @@ class BoxLost(Exception):  # noqa: N818 (it is where hostile content ends up)
 
 
 class Watch(Watchdog):
-    """A watchdog that ends a question, not the box, where that is enough."""
+    """A watchdog that ends a question, not the box, where that is enough.
+
+    Time counts only between `begin` and `idle`; memory and processes always. On the
+    clock, waiting for a processor does not count: a busy machine changes no mark.
+    """
 
     def __init__(self, pid: int, limits: Limits) -> None:
-        super().__init__(pid, limits)
         self._lock = threading.RLock()
         self._spared: set[tuple[int, int]] | None = None
+        self._delays: dict[str, float] = {}
         self.ended_question: str | None = None
+        super().__init__(pid, limits)
+        self.idle()
         # What the box holds before anybody's code has run is the warm parent's.
         self.warm_mb = self.poll().memory_mb
         self.peak_mb = 0.0
 
-    def begin(self, limits: Limits, *, question: bool = False) -> None:
-        """Another cell or question begins, with a budget of its own."""
+    def begin(
+        self,
+        cpu_seconds: float,
+        wall_seconds: float,
+        *,
+        question: bool = False,
+    ) -> None:
+        """A cell or a question begins, with a budget of its own."""
         with self._lock:
-            self.limits = limits
-            self.ended_question = None
+            self.limits = replace(
+                self.limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds
+            )
             self._spared = self._living() if question else None
+            if question:
+                self.ended_question = None
+            self._delays = self._run_delays()
             self.new_budget()
 
-    def end_question(self) -> None:
-        """End whatever the question has started, and itself."""
+    def idle(self) -> None:
+        """Nobody's time runs from here on; what a question has started is ended."""
         with self._lock:
-            self._kill_newcomers()
+            self.limits = replace(
+                self.limits, cpu_seconds=math.inf, wall_seconds=math.inf
+            )
+            self._end_newcomers()
             self._spared = None
 
     @property
@@ -91,27 +116,56 @@ class Watch(Watchdog):
             return super().poll()
 
     def kill(self, why: str) -> None:
-        if self._spared is not None and self._kill_newcomers():
-            self.ended_question = self.ended_question or why
-            self.new_budget()
-            return
+        if self._spared is not None and self.ended_question is None:
+            self.ended_question = why
+            if self._end_newcomers():
+                self.limits = replace(
+                    self.limits, cpu_seconds=math.inf, wall_seconds=math.inf
+                )
+                return
         super().kill(why)
+
+    def _passed(self, reading: Reading) -> str | None:
+        if reading.wall_seconds > self.limits.wall_seconds:
+            wall = reading.wall_seconds - self._starved()
+            reading = replace(reading, wall_seconds=wall)
+        return super()._passed(reading)
+
+    def _starved(self) -> float:
+        """Seconds that one thread of the box could have run and was not let."""
+        now = self._run_delays()
+        return max(
+            (delay - self._delays.get(t, 0.0) for t, delay in now.items()),
+            default=0.0,
+        )
+
+    def _run_delays(self) -> dict[str, float]:
+        """For each thread, seconds spent waiting for a processor: proc(5), schedstat."""
+        found = {}
+        for process in tree(self.pid):
+            tasks = Path(f"/proc/{process.pid}/task")
+            with contextlib.suppress(OSError, IndexError):
+                for task in tasks.iterdir():
+                    words = (task / "schedstat").read_text().split()
+                    found[task.name] = int(words[1]) / 1e9
+        return found
 
     def _living(self) -> set[tuple[int, int]]:
         return {(p.pid, p.started) for p in tree(self.pid) if not p.ended}
 
-    def _kill_newcomers(self) -> bool:
-        """Kill what was not there when the question began; was there anything?"""
-        found = False
-        for _ in range(20):  # they may be forking
-            new = self._living() - (self._spared or set())
-            if not new or self._spared is None:
-                break
-            found = True
-            for pid, _ in new:
+    def _end_newcomers(self) -> bool:
+        """Kill what was not there when the question began; False if it grows back."""
+        if self._spared is None:
+            return True
+        for _ in range(50):
+            newcomers = self._living() - self._spared
+            if not newcomers:
+                return True
+            for pid, _ in newcomers:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        return found
+            time.sleep(0.002)
+        return False
 
 
 class Attempt:
@@ -137,13 +191,14 @@ class Attempt:
     def run(self, cell: SheetCell) -> CellResult:
         """Run a cell of the sheet."""
         limits = self.limits
-        self.watch.begin(generous(limits, limits.cpu_seconds))
+        self.watch.begin(*self._budget(limits.cpu_seconds))
         wanted = {
             "seconds": limits.cpu_seconds,
             "output_kb": limits.output_kb,
         }
         message = ["run", cell.id, cell.source, wanted]
         rest = self._ask(message, ["ran", cell.id])
+        self.watch.idle()
         report = rest[0] if rest and type(rest[0]) is dict else {}
         return _result(cell, report, limits.output_kb << 10)
 
@@ -152,7 +207,7 @@ class Attempt:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self.watch.begin(generous(self.limits, seconds), question=True)
+                self.watch.begin(*self._budget(seconds), question=True)
                 self._ask(
                     ["question", test_id],
                     ["asked", test_id],
@@ -166,7 +221,6 @@ class Attempt:
     def stop(self) -> str:
         """Have the question ended; in a word how it had ended before, if it had."""
         rest = self._ask(["stop"], ["stopped"])
-        self.watch.end_question()
         how = rest[0] if rest else ""
         return how if type(how) is str else ""
 
@@ -182,11 +236,20 @@ class Attempt:
     def lost(self) -> bool:
         return self.watch.why is not None or self.child.ended
 
+    def _budget(self, seconds: float) -> tuple[float, float]:
+        """What the watchdog allows for something that may take `seconds` of CPU time.
+
+        The process's own limits come first: after them the box still stands.
+        """
+        wall = max(self.limits.wall_seconds, 6 * seconds)
+        return seconds * _GRACE + _GRACE_SECONDS, wall
+
     def _ask(
         self, message: list[Any], wanted: list[Any], fds: tuple | list = ()
     ) -> list[Any]:
         """Send a message; what follows `wanted` in the answer to it."""
-        wall = self.limits.wall_seconds * 1.5  # the watchdog comes first
+        wall = self.watch.limits.wall_seconds  # the watchdog comes first
+        wall = 20 * wall if math.isfinite(wall) else _ANSWER_SECONDS
         try:
             self.channel.send(message, fds, wall)
             for _ in range(MAX_STRAYS):
@@ -234,15 +297,6 @@ class Attempt:
 
 class _Stray(Exception):  # noqa: N818
     """A message that is no answer to what was asked."""
-
-
-def generous(limits: Limits, seconds: float) -> Limits:
-    """What the watchdog allows for something that may take `seconds` of CPU time."""
-    return replace(
-        limits,
-        cpu_seconds=seconds * _GRACE + _GRACE_SECONDS,
-        wall_seconds=max(limits.wall_seconds, 6 * seconds),
-    )
 
 
 def _result(cell: SheetCell, report: dict[Any, Any], cap: int) -> CellResult:

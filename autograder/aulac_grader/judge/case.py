@@ -59,18 +59,18 @@ class Room:
         say None.
 
         Raises:
-            TimeoutError: there was no outcome within `wall_seconds`.
+            TimeoutError: there was no outcome long after `wall_seconds`.
         """
         ours, theirs = socket.socketpair()
         line = Channel(ours, arrays=False)
         try:
             with theirs, question:
                 self._ask(
-                    ["test", test_id, seed, seconds, files],
+                    ["test", test_id, seed, seconds, wall_seconds, files],
                     "judging",
                     [question.fileno(), theirs.fileno()],
                 )
-            outcome = _outcome(line, next_question, wall_seconds)
+            outcome = _outcome(line, next_question, 3 * wall_seconds)
         finally:
             line.close()
             if self.alive:

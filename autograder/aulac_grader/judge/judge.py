@@ -28,6 +28,7 @@ def judge_test(
     seed: int,
     folder: Path | None = None,
     seconds: float = 20.0,
+    wall_seconds: float | None = None,
     fresh: Callable[[], Channel | None] | None = None,
 ) -> Outcome:
     """Judge one test cell over a channel to a question of the student's process.
@@ -36,13 +37,17 @@ def judge_test(
         seed: of random, NumPy and torch, here; the student's side gets another one.
         folder: where the files lie that `artefact` may read, or None if there are
             none.
-        seconds: CPU time of either side; six times that on the clock.
+        seconds: CPU time of either side.
+        wall_seconds: on the clock; without it six times `seconds`, or more precisely
+            of what the paper says instead of them.
         fresh: gives a channel to a new question for the visible part, with the one
             before it stopped. Without it, or where it gives None, nothing is known
             about the visible part, and `visible_failed` stays False.
     """
     cell = paper.by_id[test_id]
-    trial = Trial(paper, cell, seed, folder, cell.seconds or seconds)
+    trial = Trial(
+        paper, cell, seed, folder, cell.seconds or seconds, wall_seconds
+    )
     full = trial.run(cell.source, channel)
     if full.points >= cell.points or fresh is None:
         return full

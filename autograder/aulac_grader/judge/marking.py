@@ -184,11 +184,11 @@ class _Marking:
             outcome = self._judge(room, box, test, question, seconds, files)
             if outcome is not None or box.lost:
                 break
+        box.watch.idle()
         # How a question ended tells more than that it did.
         ended = box.watch.ended_question or box.watch.why
         if ended is None and outcome and outcome["status"] == "ended":
             ended = self._how(box)
-        box.watch.end_question()
         return _result(test, outcome, ended)
 
     def _judge(
@@ -202,6 +202,7 @@ class _Marking:
     ) -> dict[str, Any] | None:
         def another() -> socket.socket | None:
             watch = box.watch
+            watch.idle()
             if watch.ended_question or box.lost or self._spent(box):
                 return None
             try:

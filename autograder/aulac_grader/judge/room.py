@@ -7,8 +7,8 @@ judged by a fork, so that nothing of one submission is left for the next.
     the controller sends                        the room answers
     nothing                                     ["ready"], or ["refused", why]
     ["paper", bytes]                            ["read"], or ["refused", why]
-    ["test", test id, seed, seconds, files]     ["judging"]
-        with two descriptors: to the question,
+    ["test", test id, seed, CPU seconds,        ["judging"]
+        seconds on the clock, files], with two descriptors: to the question,
         and to the controller, for this test
     ["over"]                                    ["over"], when the judge has gone
 
@@ -68,6 +68,7 @@ class Judge:
         test_id: str,
         seed: int,
         seconds: float,
+        wall_seconds: float,
         files: list[list[Any]],
     ) -> None:
         self.folder = Path(tempfile.mkdtemp())
@@ -89,6 +90,7 @@ class Judge:
                 seed=seed,
                 folder=self.folder,
                 seconds=seconds,
+                wall_seconds=wall_seconds,
                 fresh=lambda: _another(controller),
             )
             controller.send(["outcome", outcome.to_plain()])

@@ -46,9 +46,11 @@ class Trial:
         seed: int,
         folder: Path | None,
         seconds: float,
+        wall_seconds: float | None = None,
     ) -> None:
         self.cell, self.seed = cell, seed
         self.folder, self.seconds = folder, seconds
+        self.wall_seconds = wall_seconds or WALL * seconds
         self.before = paper.before(cell.id)
         self.files = {name for c in self.before for name in c.files}
         self.missing: dict[
@@ -58,7 +60,7 @@ class Trial:
 
     def run(self, source: str, channel: Channel) -> Outcome:
         """Run `source` in a fresh namespace, with the student's names over `channel`."""
-        link = Link(channel, WALL * self.seconds)
+        link = Link(channel, self.wall_seconds)
         printed = _Printed()
         with _as_main() as namespace, _side(self, link):
             try:
