@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ def server() -> Iterator[str]:
 def course(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Course:
-    """A course whose gradebook is empty, in each kind of database."""
+) -> Iterator[Course]:
+    """A course in each kind of database."""
     folder = tmp_path_factory.mktemp(request.param)
     made = make_course(folder)
     if request.param == "postgresql":
@@ -57,7 +58,8 @@ def course(
         config = made.root / "nbgrader_config.py"
         with config.open("a") as file:
             file.write(f"\nc.CourseDirectory.db_url = {address!r}\n")
-    return Course.open(made.root)
+    yield Course.open(made.root)
+    gradebook.cache_clear()
 
 
 @pytest.fixture
@@ -122,13 +124,20 @@ def contents(course: Course) -> dict[str, Any]:
     return found
 
 
+@cache
+def gradebook(course: Course) -> Gradebook:
+    """One that stays open, as in a batch."""
+    return Gradebook(course)
+
+
 def record(course: Course, *works: Handed) -> list[Any]:
     paper = course.paper(NAME)
-    with Gradebook(course) as book:
-        return [
-            book.record(NAME, verdict(paper, work), rebuilt(paper, work))
-            for work in works
-        ]
+    return [
+        gradebook(course).record(
+            NAME, verdict(paper, work), rebuilt(paper, work)
+        )
+        for work in works
+    ]
 
 
 def person(
@@ -150,8 +159,7 @@ def person(
 
 
 def grade(course: Course, cell: str, student: str = "an") -> Any:
-    with Gradebook(course) as book:
-        marks = book.marks(NAME, student)[student]
+    marks = gradebook(course).marks(NAME, student)[student]
     return next(c for c in marks.cells if c.name == cell)
 
 
@@ -194,7 +202,7 @@ def test_any_order_and_repetition_gives_the_same_gradebook(
 def test_a_class_is_recorded_as_it_was_marked(empty: Course) -> None:
     told = record(empty, WORKS[0], *WORKS[3:])
     assert [t.stands for t in told] == [True] * 4
-    marks = Gradebook(empty).marks(NAME)
+    marks = gradebook(empty).marks(NAME)
     points = {student: found.points for student, found in marks.items()}
     assert points == {"an": 3, "binh": 3, "chi": 0}
     assert marks["binh"].submitted_at.isoformat() == "2026-11-23T09:00:00"
@@ -237,7 +245,7 @@ def test_a_persons_marks_stay_and_a_changed_answer_is_graded_again(
     person(empty, "p2-why", score=2)
     record(empty, changed)
     assert not grade(empty, "p2-why").waits
-    comments = Gradebook(empty).marks(NAME)["an"].comments
+    comments = gradebook(empty).marks(NAME)["an"].comments
     assert comments == (("p2-why", "Khá <b>tốt</b>"),)
 
 
@@ -291,7 +299,7 @@ def test_a_comment_on_code_that_changed_is_looked_at_again(
     code = {"p1-add": ADD + "\n# khác", "p2-why": ESSAY}
     record(empty, Handed(answers=code, received_at=LATER))
     assert grade(empty, "p1-small").waits
-    assert Gradebook(empty).marks(NAME)["an"].comments == (("p1-add", "Gọn."),)
+    assert gradebook(empty).marks(NAME)["an"].comments == (("p1-add", "Gọn."),)
 
 
 def test_marks_given_before_our_first_record_are_looked_at_again(
@@ -396,7 +404,7 @@ def test_names_are_filled_in_and_never_replaced(empty: Course) -> None:
         row = book.marks(NAME)
         assert row == {}, "no such assignment yet"
     record(empty, Handed())
-    marks = Gradebook(empty).marks(NAME)["an"]
+    marks = gradebook(empty).marks(NAME)["an"]
     assert (marks.name, marks.email) == ("Nguyễn Thị An", "an@example.edu.vn")
 
 
@@ -426,4 +434,4 @@ def test_two_writers_take_turns(empty: Course) -> None:
     for thread in threads:
         thread.join(60)
     assert errors == []
-    assert len(Gradebook(empty).marks(NAME)) == 9
+    assert len(gradebook(empty).marks(NAME)) == 9

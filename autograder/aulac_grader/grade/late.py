@@ -23,11 +23,13 @@ from dataclasses import dataclass
 
 DAY = 86_400
 METHODS = ("none", "daily", "zero")
+# For the help text of commands that apply it.
 HELP = (
-    "Nộp muộn: khai báo trong nbgrader_config.py (c.LatePolicy.penalty_method = "
-    "none, daily hoặc zero), hạn nộp lấy từ formgrader, giờ nộp lấy từ biên nhận. / "
-    "Late work: set c.LatePolicy.penalty_method (none, daily, zero) in "
-    "nbgrader_config.py; the deadline is formgrader's, the time is the receipt's."
+    "Nộp muộn: đặt c.AssignLatePenalties.plugin_class và c.LatePolicy.penalty_method "
+    "(none, daily, zero) trong nbgrader_config.py; hạn nộp lấy từ formgrader, giờ nộp "
+    "lấy từ biên nhận. / Late work: set c.AssignLatePenalties.plugin_class and "
+    "c.LatePolicy.penalty_method (none, daily, zero) in nbgrader_config.py; the "
+    "deadline is formgrader's, the time is the receipt's."
 )
 
 

@@ -10,12 +10,15 @@ mathematics; otherwise the whole text is shown as it was typed.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import re
 import struct
 import unicodedata
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 TAGS = frozenset(
     [
@@ -47,7 +50,8 @@ MARKDOWN_CAP = 20_000
 TEXT_CAP = 200_000
 PICTURE_BYTES = 2 * 1024 * 1024
 PICTURE_SIDE = 4096
-PNG = b"\x89PNG\r\n\x1a\n"
+PICTURES = 12  # in one text
+PICTURE_ALT = "hình / picture"
 
 # Commands of ordinary mathematics. What is missing makes a formula appear as typed:
 # \href, \style, \class, \cssId, \unicode, \require, \def, \let, \csname, … never pass.
@@ -144,23 +148,37 @@ def harmless_math(text: str) -> bool:
     return commands <= TEX and environments <= TEX_ENVIRONMENTS
 
 
-def markdown_html(text: str) -> str:
+Attachments = Mapping[str, Mapping[str, str]]
+
+
+def markdown_html(text: str, attachments: Attachments | None = None) -> str:
     """A student's Markdown as HTML of the tags `TAGS`, without any attribute.
 
     Whatever cannot be rendered quickly and safely comes back as `text_html`.
+
+    Args:
+        attachments: name → {media type: base64}, as notebooks keep pasted pictures.
+            Those that are pictures (`picture`) stand where the text shows them.
     """
     import bleach
 
     text = clean_text(text)
+    pictures = _pictures(attachments or {})
     if len(text) > MARKDOWN_CAP or not harmless_math(text):
-        return text_html(text)
+        return text_html(text) + "".join(pictures.values())
+    # Marks a place in the text; nobody can write it, for it depends on the text.
+    mark = hashlib.sha256(text.encode()).hexdigest()[:16]
+    names = {name: f"[{mark}-{n}]" for n, name in enumerate(pictures)}
     try:
-        rendered = str(_renderer()(text))
+        rendered = str(_render(text, names))
     except (RecursionError, ValueError, KeyError, IndexError):
-        return text_html(text)
-    return bleach.clean(
+        return text_html(text) + "".join(pictures.values())
+    safe = bleach.clean(
         rendered, tags=TAGS, attributes={}, protocols=[], strip=True
     )
+    for name, place in names.items():
+        safe = safe.replace(place, pictures[name])
+    return safe
 
 
 def text_html(text: str) -> str:
@@ -168,8 +186,21 @@ def text_html(text: str) -> str:
     return f"<pre>{html.escape(clean_text(text))}</pre>"
 
 
-@cache
-def _renderer() -> Any:
+def _pictures(attachments: Attachments) -> dict[str, str]:
+    """Name → `<img>` of those attachments that are pictures."""
+    found = {}
+    for name, bundle in list(attachments.items())[:PICTURES]:
+        for encoded in bundle.values():
+            try:
+                data = base64.b64decode(encoded, validate=False)
+            except ValueError:
+                continue
+            if tag := picture_html(data):
+                found[name] = tag
+    return found
+
+
+def _render(text: str, pictures: Mapping[str, str]) -> Any:
     import mistune
 
     class Plain(mistune.HTMLRenderer):
@@ -180,24 +211,26 @@ def _renderer() -> Any:
             return text if text == shown else f"{text} ({shown})"
 
         def image(self, text: str, url: str, title: str | None = None) -> str:
-            return f"[{text}]"
+            name = unquote(url.removeprefix("attachment:"))
+            return pictures.get(name, f"[{text}]")
 
         def heading(self, text: str, level: int, **attrs: Any) -> str:
             level = min(level + 3, 6)
             return f"<h{level}>{text}</h{level}>\n"
 
-    return mistune.create_markdown(
+    convert = mistune.create_markdown(
         renderer=Plain(escape=True), plugins=["table", "strikethrough"]
     )
+    return convert(text)
 
 
-def markdown_source(text: str) -> str:
+def markdown_source(text: str, attachments: Attachments | None = None) -> str:
     """A student's Markdown as the source of a Markdown cell in formgrader.
 
     It is one HTML block on one line, so that no part of it is Markdown again
     (CommonMark 0.31, section 4.6: a `<div>` block ends at a blank line).
     """
-    rendered = markdown_html(text)
+    rendered = markdown_html(text, attachments)
     pieces = re.split(r"(<pre>.*?</pre>)", rendered, flags=re.S)
     for number, piece in enumerate(pieces):
         line = "&#10;" if piece.startswith("<pre>") else " "
@@ -206,17 +239,41 @@ def markdown_source(text: str) -> str:
     return f"<div>{line.strip()}</div>"
 
 
-def picture(data: bytes) -> bytes | None:
-    """`data` if it is a PNG picture of a size that a browser can show, else None.
+def picture_html(data: bytes) -> str:
+    """An `<img>` that carries `data`, "" where it is no picture to show."""
+    kind = picture(data)
+    if kind is None:
+        return ""
+    encoded = base64.b64encode(data).decode("ascii")
+    return f'<img alt="{PICTURE_ALT}" src="data:{kind};base64,{encoded}">'
 
-    A small file can name a huge canvas, so the header (PNG specification, 11.2.2)
-    decides, not the number of bytes.
+
+def picture(data: bytes) -> str | None:
+    """The media type of a PNG, JPEG or GIF picture that a browser can show.
+
+    None for anything else, and for pictures that are too large: a small file can name
+    a huge canvas, so the header decides, not the number of bytes (PNG specification
+    11.2.2; JPEG ITU-T T.81 B.2.2; GIF89a 18).
     """
-    if not (33 <= len(data) <= PICTURE_BYTES and data.startswith(PNG)):
+    if not 24 <= len(data) <= PICTURE_BYTES:
         return None
-    length, kind, width, height = struct.unpack(">I4sII", data[8:24])
-    if (length, kind) != (13, b"IHDR"):
+    if data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"):
+        kind, size = "image/png", struct.unpack(">II", data[16:24])
+    elif data[:6] in (b"GIF87a", b"GIF89a"):
+        kind, size = "image/gif", struct.unpack("<HH", data[6:10])
+    elif data.startswith(b"\xff\xd8\xff"):
+        kind, size = "image/jpeg", _jpeg_size(data)
+    else:
         return None
-    if not (0 < width <= PICTURE_SIDE and 0 < height <= PICTURE_SIDE):
-        return None
-    return data
+    return kind if all(0 < side <= PICTURE_SIDE for side in size) else None
+
+
+def _jpeg_size(data: bytes) -> tuple[int, ...]:
+    """(height, width) from the frame header; (0, 0) where there is none."""
+    place = 2
+    while place + 9 <= len(data) and data[place] == 0xFF:
+        marker = data[place + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return struct.unpack(">HH", data[place + 5 : place + 9])
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return 0, 0

@@ -16,7 +16,13 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .markup import clean_text, markdown_source, picture, terminal_text
+from .markup import (
+    PICTURE_ALT,
+    clean_text,
+    markdown_source,
+    picture,
+    terminal_text,
+)
 from .outcomes import CELLS, HIDDEN_ONLY, TESTS, full_marks, number, told
 
 if TYPE_CHECKING:
@@ -104,11 +110,11 @@ def _papers_cell(
     """A cell of the paper: its own source, or the student's answer to it."""
     from nbformat import v4
 
-    answered = own.kind in ("answer", "manual")
-    source = clean_text(cell.source) if answered else own.source
+    theirs = own.kind in ("answer", "manual", "scratch")
+    source = clean_text(cell.source) if theirs else own.source
     if own.cell_type != "code":
-        if answered:
-            source = markdown_source(cell.source)
+        if theirs:
+            source = markdown_source(cell.source, cell.get("attachments"))
         made = v4.new_markdown_cell(source)
     else:
         made = v4.new_code_cell(source)
@@ -130,7 +136,8 @@ def _students_cell(cell: NotebookNode) -> NotebookNode:
 
     if cell.cell_type == "code":
         return v4.new_code_cell(clean_text(cell.source))
-    return v4.new_markdown_cell(markdown_source(cell.source))
+    attached = cell.get("attachments")
+    return v4.new_markdown_cell(markdown_source(cell.source, attached))
 
 
 def _outputs(
@@ -146,15 +153,12 @@ def _outputs(
     if printed:
         yield v4.new_output("stream", name="stdout", text=printed)
     for data in list(given.get("pictures", ()))[:PICTURES]:
-        checked = picture(data)
-        if checked is not None:
-            yield v4.new_output(
-                "display_data",
-                {
-                    "image/png": base64.b64encode(checked).decode(),
-                    "text/plain": "[hình / picture]",
-                },
-            )
+        if picture(data) == "image/png":
+            drawn = {
+                "image/png": base64.b64encode(data).decode(),
+                "text/plain": f"[{PICTURE_ALT}]",
+            }
+            yield v4.new_output("display_data", drawn)
     run = runs.get(name)
     if run is not None and run["status"] in CELLS:
         vi, en = CELLS[run["status"]]

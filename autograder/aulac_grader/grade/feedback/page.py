@@ -6,7 +6,6 @@ text, no message, no expected value, and nothing of the reference or of other st
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -16,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..late import DAY
 from ..marks import CellMarks, StudentMarks
-from ..markup import clean_text, markdown_html, picture, terminal_text
+from ..markup import (
+    clean_text,
+    markdown_html,
+    picture_html,
+    terminal_text,
+)
 from ..outcomes import CELLS, HIDDEN_ONLY, TESTS, full_marks, number, told
 from ..problems import Problem, paper_title, problems
 from .words import WORDS
@@ -202,19 +206,19 @@ def _answer(graded: Graded, cell: PaperCell) -> dict[str, Any]:
     text = answer_sources(graded.rebuilt).get(cell.id, "")
     comments = dict(graded.marks.comments) if graded.marks else {}
     return {
-        **_shown(text, cell.cell_type),
+        **_shown(text, cell.cell_type, _attached(graded, cell.id)),
         **_ran(graded, cell.id),
         "blank": not text.strip() or cell.id in graded.rebuilt.untouched,
         "comment": clean_text(comments.get(cell.id, "")),
     }
 
 
-def _shown(text: str, cell_type: str) -> dict[str, Any]:
+def _shown(text: str, cell_type: str, attached: Any = None) -> dict[str, Any]:
     from markupsafe import Markup
 
     if cell_type == "code":
         return {"code": highlighted(text), "written": ""}
-    return {"code": "", "written": Markup(markdown_html(text))}
+    return {"code": "", "written": Markup(markdown_html(text, attached))}
 
 
 def highlighted(code: str) -> Any:
@@ -233,20 +237,17 @@ def highlighted(code: str) -> Any:
 
 def _ran(graded: Graded, name: str) -> dict[str, Any]:
     """How a cell of the student's ended, what it printed and drew."""
+    from markupsafe import Markup
+
     runs = {run["id"]: run for run in graded.verdict["cells"]}
     run = runs.get(name, {"status": "ok", "error": ""})
     output = graded.outputs.get(name, {})
-    found = (picture(data) for data in output.get("pictures", ()))
-    pictures = [
-        "data:image/png;base64," + base64.b64encode(data).decode()
-        for data in found
-        if data is not None
-    ]
+    drawn = [picture_html(data) for data in output.get("pictures", ())]
     return {
         "status": CELLS.get(run["status"]),
         "error": terminal_text(run["error"], PRINTED_CAP),
         "printed": terminal_text(str(output.get("printed", "")), PRINTED_CAP),
-        "pictures": pictures[:PICTURES],
+        "pictures": [Markup(tag) for tag in drawn if tag][:PICTURES],
     }
 
 
@@ -265,9 +266,18 @@ def _extras(graded: Graded, problem: Problem) -> list[Any]:
     return found[:EXTRAS]
 
 
+def _attached(graded: Graded, name: str) -> Any:
+    """Pictures pasted into the student's answer."""
+    for cell in graded.rebuilt.notebook.cells:
+        meta = cell.metadata.get("nbgrader") or {}
+        if meta.get("grade_id") == name:
+            return cell.get("attachments")
+    return None
+
+
 def _extra(graded: Graded, cell: Any) -> dict[str, Any]:
     return {
-        **_shown(cell.source, cell.cell_type),
+        **_shown(cell.source, cell.cell_type, cell.get("attachments")),
         **_ran(graded, str(cell.get("id"))),
     }
 

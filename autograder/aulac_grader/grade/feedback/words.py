@@ -4,7 +4,6 @@ from __future__ import annotations
 
 WORDS: dict[str, tuple[str, str]] = {
     "feedback": ("Phản hồi bài làm", "Feedback"),
-    "language": ("Ngôn ngữ", "Language"),
     "student": ("Sinh viên", "Student"),
     "handed_in": ("Nhận bài lúc", "Received"),
     "points": ("điểm", "points"),
@@ -12,7 +11,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "problem": ("Bài", "Problem"),
     "overview": ("Điểm từng bài", "Points by problem"),
     "late": ("Nộp muộn", "Handed in late"),
-    "late_by": ("muộn", "late by"),
     "taken": ("trừ", "taken off"),
     "waiting": (
         "Có phần còn chờ người chấm; điểm dưới đây chưa phải điểm cuối.",
@@ -26,12 +24,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "repairs": ("Những chỗ đã sửa giúp bạn", "What was put right for you"),
     "repairs_why": (
-        "Khi nhận bài, hệ thống ghép câu trả lời của bạn vào đề gốc rồi mới "
-        "chấm. Những chỗ sau đã được chỉnh; không chỗ nào làm bạn mất điểm trừ "
-        "khi ghi rõ.",
+        "Câu trả lời của bạn được ghép vào đề gốc rồi mới chấm. Những chỗ sau "
+        "đã được chỉnh lại; chỗ nào ảnh hưởng đến điểm thì có ghi rõ.",
         "Your answers are put into the original assignment before they are "
-        "marked. This is what was adjusted; nothing here costs points unless "
-        "it says so.",
+        "marked. This is what was adjusted; where it touches your points, it "
+        "says so.",
     ),
     "your_answer": ("Bài làm của bạn", "Your answer"),
     "no_answer": (
@@ -39,11 +36,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "You left this as it was.",
     ),
     "printed": ("In ra khi chạy", "Printed when it ran"),
-    "picture": ("Hình mà ô này vẽ", "Picture drawn by this cell"),
-    "tests": ("Phép thử", "Tests"),
-    "test": ("Phép thử", "Test"),
     "result": ("Kết quả", "Result"),
-    "message": ("Phép thử báo", "The test says"),
     "visible_test": ("Xem phép thử", "Show the test"),
     "has_hidden": ("có phép thử ẩn", "with hidden tests"),
     "by_hand": ("Người chấm", "Graded by a person"),
