@@ -19,6 +19,7 @@ import math
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .attempt import Attempt, BoxLost, scrubbed
@@ -185,11 +186,21 @@ class _Marking:
             if outcome is not None or box.lost:
                 break
         box.watch.idle()
-        # How a question ended tells more than that it did.
-        ended = box.watch.ended_question or box.watch.why
-        if ended is None and outcome and outcome["status"] == "ended":
-            ended = self._how(box)
-        return _result(test, outcome, ended)
+        if outcome is not None and outcome["points"] >= test.points:
+            return _result(test, outcome, None)
+        return _result(test, outcome, self._how_it_ended(box))
+
+    def _how_it_ended(self, box: Attempt) -> str | None:
+        """What ended a question that earned less than all, if anything did.
+
+        It may have ended the box, too: asked now, so that no other cell is blamed.
+        """
+        ended = box.watch.ended_question
+        try:
+            how = box.stop()
+        except BoxLost as lost:
+            return ended or lost.status
+        return ended or ("cpu" if how == "SIGXCPU" else None)
 
     def _judge(
         self,
@@ -228,12 +239,6 @@ class _Marking:
             box.watch.ended_question = "wall"
             return {"points": 0.0, "status": "time"}
 
-    def _how(self, box: Attempt) -> str | None:
-        try:
-            return "cpu" if box.stop() == "SIGXCPU" else None
-        except BoxLost:
-            return None
-
     def _files(self, box: Attempt, test: PaperCell) -> list[list[Any]]:
         """The declared files that this test speaks of, as they are now."""
         names = {
@@ -271,17 +276,16 @@ def _result(
     if not (math.isfinite(points) and 0 < points <= test.points):
         points = 0.0
     status: TestStatus = outcome["status"]
-    if status == "ended" and ended is not None:
+    if ended is not None and (status == "ended" or ended == "died"):
         status = _TEST_STATUS.get(ended, "ended")
-    visible = bool(outcome.get("visible_failed"))
-    message = scrubbed(outcome.get("message", ""))[:MAX_TEXT]
+        return replace(_no_points(test, status), points=points)
     return TestResult(
         id=test.id,
         points=points,
         max_points=test.points,
         status=status,
-        message=message or test_message(status),
-        visible_failed=visible,
+        message=scrubbed(outcome.get("message", ""))[:MAX_TEXT],
+        visible_failed=bool(outcome.get("visible_failed")),
     )
 
 
