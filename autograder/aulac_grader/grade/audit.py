@@ -166,16 +166,20 @@ def compare(
     before: Mapping[str, Any], after: Mapping[str, Any], finding: Finding
 ) -> None:
     """Name each difference between a verdict and the one made again."""
-    for path, old, new in differences(
-        {key: value for key, value in before.items() if key != "signature"},
-        after,
-    ):
-        line = f"{path}: {_brief(old)} in the verdict, {_brief(new)} now"
+    body = {key: value for key, value in before.items() if key != "signature"}
+    where = []
+    for path, old, new in differences(body, after):
         room, last = path.partition(".")[0], path.rpartition(".")[2]
-        if room in ("environment", "tier") or last in TEXTS:
+        line = f"{path}: {_brief(old)} in the verdict, {_brief(new)} now"
+        if room == "environment":
+            where.append(last)
+        elif room == "tier" or last in TEXTS:
             finding.notes.append(line)
         else:
             finding.differences.append(line)
+    if where:
+        names = ", ".join(sorted(name for name in where if name != "digest"))
+        finding.notes.append(f"marked in another environment: other {names}")
 
 
 def differences(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ CONFIG = {
     "distributed.admin.large-graph-warning-threshold": "1 GB",
     "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:.0f}s",
     "distributed.worker.multiprocessing-method": "spawn",
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 
 
@@ -66,6 +69,7 @@ class Cluster:
     _lonely: float | None = None
     _thread: threading.Thread | None = None
     _trouble: str = ""
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
 
     # -- beginning and end -----------------------------------------------------
 
@@ -77,16 +81,22 @@ class Cluster:
     def _start_local(self) -> None:
         try:
             _configure()
+            import dask
             from distributed import Client, LocalCluster
 
+            self._scratch = tempfile.TemporaryDirectory(
+                prefix="aulac-dask-", ignore_cleanup_errors=True
+            )
+            dask.config.set({"temporary-directory": self._scratch.name})
             local = LocalCluster(
+                local_directory=self._scratch.name,
                 n_workers=self.workers,
                 threads_per_worker=1,
                 processes=True,
                 protocol="tls://",
                 security=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # serves nothing: see CONFIG
                 memory_limit=WORKER_MEMORY,
                 silence_logs=logging.CRITICAL,
             )
@@ -136,6 +146,8 @@ class Cluster:
         with contextlib.suppress(Exception):
             if local is not None:
                 local.close(timeout=10)
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     # -- work ------------------------------------------------------------------
 

@@ -401,6 +401,60 @@ def feedback(
 
 
 @app.command()
+def export(
+    assignments: Annotated[
+        list[str],
+        typer.Argument(metavar="ASSIGNMENT...", help="one or several"),
+    ],
+    course: CourseDir = Path(),
+    to: Annotated[
+        str, typer.Option(help="csv, canvas, moodle or gradescope")
+    ] = "csv",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="a file (a folder for gradescope); below grading/ if left out"
+        ),
+    ] = None,
+    by_problem: Annotated[
+        bool | None,
+        typer.Option(
+            "--by-problem/--totals",
+            help="a column for each problem too; only in csv if left out",
+        ),
+    ] = None,
+) -> None:
+    """Write marks for another system: those of the gradebook, late penalties off."""
+    from aulac_grader.grade.events import EventLog
+    from aulac_grader.grade.export import export as write
+
+    with steps.sentences():
+        opened = steps.open_course(course)
+        found = write(
+            opened,
+            assignments,
+            to,
+            output,
+            by_problem=by_problem,
+            verdicts=steps.verdicts_of(opened, assignments),
+        )
+        for name in assignments:
+            with EventLog(opened.folder(name)) as log:
+                paths = [str(path) for path in found.paths[:3]]
+                log.append("exported", form=to, paths=paths)
+    for path in found.paths[:3]:
+        typer.echo(str(path))
+    typer.echo(f"{found.students} students.")
+    if found.waiting:
+        typer.secho(
+            f"Not final for {len(found.waiting)}, whom a person has still to grade: "
+            f"{', '.join(found.waiting[:10])}",
+            fg="yellow",
+            err=True,
+        )
+
+
+@app.command()
 def results(assignment: Assignment, course: CourseDir = Path()) -> None:
     """Write the results page in both languages."""
     from aulac_grader.grade.results import build

@@ -1,10 +1,10 @@
 """Whoever marks in this run: one interface over the lane and the Dask workers.
 
-On one machine the first of N workers is a lane, which marks while Dask is still being
-imported (importing it and starting its processes takes seconds, marking a submission a
-fraction of one); the other N - 1 are Dask's. A handful of submissions is marked before
-Dask would be ready, so then it is not started. With a scheduler's address, all work
-goes there.
+On one machine the first of N workers is a lane, which marks from the first second on;
+the other N - 1 are Dask's. Importing Dask and starting its processes and their zygotes
+costs several seconds of every core, so they are started when the lane has shown that
+it would need longer than that by itself. With a scheduler's address, all work goes
+there.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ from dataclasses import dataclass
 from aulac_grader.grade.cluster import Cluster, ClusterError, NoWorkers
 from aulac_grader.grade.lane import Lane
 
-FEW = (
-    6  # submissions that are not worth starting Dask for, unless they are slow
-)
-PATIENCE = 3.0  # seconds after which a few submissions are known to be slow
+WORTH = 10.0  # seconds of one lane's work that are worth starting Dask for
 RECONNECT_SECONDS = 30.0
 RESTARTS = 3
 TICK = 0.05  # seconds between two looks at the cluster
@@ -57,7 +54,6 @@ class Crew:
         self._lane = None if address else Lane(self._inbox)
         self._cluster: Cluster | None = None
         self._restarts = 0
-        self._begun = time.monotonic()
         self._lost: float | None = None
 
     def __enter__(self) -> Crew:
@@ -99,15 +95,13 @@ class Crew:
 
     def hire(self, left: int) -> None:
         """Start Dask's workers if `left` submissions are worth it. Call often."""
-        wanted = self._workers > 1 and not self._address
         if (
-            not wanted
-            or self._cluster is not None
-            or self._restarts > RESTARTS
+            self._workers > 1
+            and self._lane is not None
+            and self._cluster is None
+            and self._restarts <= RESTARTS
+            and self._lane.pace * left > WORTH
         ):
-            return
-        slow = time.monotonic() - self._begun > PATIENCE
-        if left > FEW or (slow and left > 0):
             self._cluster = Cluster(workers=self._workers - 1)
             self._cluster.start()
 

@@ -19,8 +19,10 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from typing import IO, Any
 
+START_SECONDS = 5.0  # of the zygotes, on a machine that is not too busy
 LENGTH = struct.Struct(">Q")
 _PR_SET_PDEATHSIG = 1
 
@@ -51,6 +53,8 @@ class Lane:
     def __init__(self, inbox: queue.Queue[tuple[str, bytes | None]]):
         self.inbox = inbox
         self.key: str | None = None
+        self._begun = 0.0
+        self._seconds: list[float] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,13 +65,25 @@ class Lane:
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
+    @property
+    def pace(self) -> float:
+        """Seconds for a submission, as far as one can tell by now.
+
+        The first answer waits for the zygotes to start, so it says nothing.
+        """
+        under_way = 0.0 if self.free else time.monotonic() - self._begun
+        known = self._seconds[1:]
+        if not known:
+            return under_way if under_way > START_SECONDS else 0.0
+        return max(sum(known) / len(known), under_way)
+
     def submit(self, key: str, payload: bytes) -> None:
         """Give it work. Call from the main thread: see `_start`."""
         assert self.key is None, "a lane takes one payload at a time"
         if self._process is None or self._process.poll() is not None:
             self._start()
         assert self._process is not None
-        self.key = key
+        self.key, self._begun = key, time.monotonic()
         threading.Thread(
             target=self._exchange,
             args=(self._process, key, payload),
@@ -98,6 +114,7 @@ class Lane:
             answer = read_frame(process.stdout)
         except (OSError, ValueError):
             answer = None
+        self._seconds.append(time.monotonic() - self._begun)
         self.inbox.put((key, answer))
 
     def done(self) -> None:

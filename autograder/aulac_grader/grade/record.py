@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,7 @@ PATIENCE = 60.0
 class Recorder:
     """Records verdicts and notes it in the log. A context manager.
 
-    Importing nbgrader takes seconds, so it waits for the first verdict: by then
-    somebody else is marking.
+    Importing nbgrader takes seconds, so a thread does it while others mark.
 
     Args:
         load: a student's submission with the given sha256.
@@ -48,6 +48,7 @@ class Recorder:
         self._book: Gradebook | None = None
 
     def __enter__(self) -> Recorder:
+        threading.Thread(target=_import_nbgrader, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,3 +100,9 @@ class Recorder:
                         "The gradebook is locked by another program; waiting up "
                         f"to {self._patience:.0f} s for it."
                     )
+
+
+def _import_nbgrader() -> None:
+    """Whoever needs it next waits for Python's import lock, and then has it."""
+    import nbgrader.api
+    import nbgrader.preprocessors  # noqa: F401

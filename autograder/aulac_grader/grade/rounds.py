@@ -75,7 +75,9 @@ class Rounds:
         self._running: dict[str, Attempt] = {}
         while self._waiting or self.crew.busy:
             self._send()
-            for reply in self.crew.next():
+            replies = self.crew.next()
+            self._send()  # so that nobody idles while answers are written
+            for reply in replies:
                 if reply.answer is not None or not self.interrupt.asked:
                     self._take(reply)
             if self.interrupt.asked:

@@ -41,6 +41,7 @@ def sentences() -> Iterator[None]:
     from aulac_grader.grade.course import CourseError
     from aulac_grader.grade.database import GradebookError
     from aulac_grader.grade.events import Busy
+    from aulac_grader.grade.export import ExportError
     from aulac_grader.grade.keys import KeyProblem
     from aulac_grader.grade.stopping import Stopped
     from aulac_grader.grade.verdict import VerdictProblem
@@ -50,6 +51,7 @@ def sentences() -> Iterator[None]:
     except (
         Busy,
         CourseError,
+        ExportError,
         GradebookError,
         KeyProblem,
         Stopped,
@@ -172,6 +174,28 @@ def loader(
     return load
 
 
+def verdicts_of(
+    course: Course, assignments: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """Student → verdict, of the last of these assignments that they have one in.
+
+    Raises:
+        VerdictProblem: one is damaged or not signed by this course.
+    """
+    from aulac_grader.grade import verdict
+    from aulac_grader.grade.keys import public_key
+    from aulac_grader.grade.store import marked_students
+
+    found = {}
+    for name in assignments:
+        folder = course.folder(name)
+        for student in marked_students(folder):
+            key = public_key(course.grading)
+            if one := verdict.read(folder, student, key):
+                found[student] = one
+    return found
+
+
 # -- collecting ----------------------------------------------------------------
 
 
@@ -253,9 +277,10 @@ def conclude(
     from aulac_grader.grade.telling import summary
 
     display = display_of(session)
-    trouble = {
-        name: tally.failed.get(name, "not marked yet")
-        for name in session.unmarked()
+    trouble = dict.fromkeys(session.unmarked(), "not marked yet")
+    trouble |= {
+        student: f"marking failed, our fault: {reason}"
+        for student, reason in tally.failed.items()
     }
     if len(tally.environments) > 1:
         counts = ", ".join(
