@@ -93,6 +93,7 @@ def command(
         "limits": vars(walls.limits),
         "variables": walls.variables,
         "shared": [str(path) for path in walls.shared],
+        "loopback": walls.loopback,
         "slot": uid_slot,
         "parent": os.getpid(),
     }

@@ -86,7 +86,7 @@ def _enter(walls: Walls, slot: int, keep: set[int]) -> None:
     parent = os.getppid()
     _replace_environment(walls.variables)
     _settle_descriptors(keep)
-    filter_program = seccomp.program()
+    filter_program = seccomp.program(loopback=walls.loopback)
     given = (
         list(given_files(walls.writable, walls.limits))
         if walls.writable
@@ -216,7 +216,9 @@ def _build_root(
     for name, target in DEVICE_LINKS.items():
         os.symlink(target, f"{_NEW_ROOT}/dev/{name}")  # noqa: PTH211
     for name, text in ETC.items():
-        Path(_NEW_ROOT, "etc", name).write_text(text)
+        made_up = Path(_NEW_ROOT, "etc", name)
+        made_up.parent.mkdir(exist_ok=True)
+        made_up.write_text(text)
     for file in given:
         _copy(file, Path(_NEW_ROOT + HOME, file.name))
     _close_proc(_NEW_ROOT + "/proc")

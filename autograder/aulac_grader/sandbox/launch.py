@@ -61,6 +61,7 @@ def _launch(specification: dict[str, Any], argv: list[str]) -> NoReturn:
         Limits(**specification["limits"]),
         specification["variables"],
         tuple(map(Path, specification["shared"])),
+        specification["loopback"],
     )
     bwrap = specification["bwrap"]
     files = _files(walls)
@@ -154,7 +155,11 @@ def _words(
         words += ["--perms", "0444", "--ro-bind-data", _pipe(text.encode())]
         words += [f"/etc/{name}"]
     words += [*files, "--remount-ro", "/", "--chdir", HOME]
-    return [*words, "--seccomp", _pipe(seccomp.program())]
+    return [
+        *words,
+        "--seccomp",
+        _pipe(seccomp.program(loopback=walls.loopback)),
+    ]
 
 
 def _memory(folder: str, places: dict[str, str], limits: Limits) -> list[str]:

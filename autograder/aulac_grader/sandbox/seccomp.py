@@ -116,7 +116,8 @@ _UNKNOWN: _Table = {
 _CLONE, _SOCKET, _IOCTL = (56, 220), (41, 198), (16, 29)
 _PRLIMIT, _SETRLIMIT, _PERSONALITY = (302, 261), (160, 164), (135, 92)
 _NEW_NAMESPACES = 0x7E020000
-_AF_UNIX, _RLIMIT_CORE = 1, 4
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK, _NETLINK_ROUTE = 1, 2, 10, 16, 0
+_RLIMIT_CORE = 4
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # type into, or paste in, a terminal
 
 
@@ -167,8 +168,12 @@ class _Program:
 
 
 @cache
-def program(machine: str | None = None) -> bytes:
+def program(machine: str | None = None, *, loopback: bool = False) -> bytes:
     """The filter for this machine, or `machine`: 8 bytes an instruction.
+
+    `loopback` lets Internet sockets be made, of which a box's own network has nobody
+    else to reach. ipykernel binds one for what its subprocesses print, and libzmq asks
+    the kernel for the names of interfaces first.
 
     It is what `prctl(PR_SET_SECCOMP)` takes, and bubblewrap's `--seccomp`.
 
@@ -196,6 +201,7 @@ def program(machine: str | None = None) -> bytes:
         for numbers in table.values():
             rules.refuse(numbers[column], error)
     _refuse_by_argument(rules, column)
+    _refuse_sockets(rules, _SOCKET[column], loopback)
     rules.add(_RETURN, ALLOW)
     return bytes(rules)
 
@@ -204,9 +210,6 @@ def _refuse_by_argument(rules: _Program, column: int) -> None:
     """Calls that are refused only for some of their arguments."""
     rules.refuse_where(
         _CLONE[column], [(0, _SET, _NEW_NAMESPACES, True)], errno.EPERM
-    )
-    rules.refuse_where(
-        _SOCKET[column], [(0, _EQUAL, _AF_UNIX, False)], errno.EAFNOSUPPORT
     )
     for request in (_TIOCSTI, _TIOCLINUX):
         rules.refuse_where(
@@ -225,4 +228,23 @@ def _refuse_by_argument(rules: _Program, column: int) -> None:
         _PERSONALITY[column],
         [(0, _EQUAL, 0, False), (0, _EQUAL, 0xFFFFFFFF, False)],
         errno.EPERM,
+    )
+
+
+def _refuse_sockets(rules: _Program, number: int, loopback: bool) -> None:
+    families = [_AF_UNIX]
+    if loopback:
+        families += [_AF_INET, _AF_INET6, _AF_NETLINK]
+        rules.refuse_where(
+            number,
+            [
+                (0, _EQUAL, _AF_NETLINK, True),
+                (2, _EQUAL, _NETLINK_ROUTE, False),
+            ],
+            errno.EAFNOSUPPORT,
+        )
+    rules.refuse_where(
+        number,
+        [(0, _EQUAL, family, False) for family in families],
+        errno.EAFNOSUPPORT,
     )

@@ -75,6 +75,11 @@ ETC = {
     "hosts": "127.0.0.1 localhost\n",
     "hostname": HOST_NAME + "\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    # Without one fontconfig complains on standard error, which costs a mark in nbgrader.
+    "fonts/fonts.conf": (
+        "<fontconfig><dir>/usr/share/fonts</dir>"
+        "<cachedir>/tmp/.fontconfig</cachedir></fontconfig>\n"
+    ),
 }
 ETC_READABLE = ("/etc/ld.so.cache", "/etc/alternatives")
 
@@ -183,7 +188,8 @@ class Walls:
     `readable`: paths of the host, seen read-only under their own names. `writable`: a
     folder whose regular files are copied into the working folder; what the box then
     writes is in memory and lost with it. `shared`: folders of the host that the box
-    does write to, for a kernel's sockets and nothing else.
+    does write to, for a kernel's sockets and nothing else. `loopback`: whether Internet
+    sockets can be made, though there is nobody to reach; ipykernel needs one.
     """
 
     readable: tuple[Path, ...] = field(
@@ -193,6 +199,7 @@ class Walls:
     limits: Limits = field(default_factory=Limits)
     variables: dict[str, str] = field(default_factory=default_variables)
     shared: tuple[Path, ...] = ()
+    loopback: bool = False
 
 
 @dataclass(frozen=True)

@@ -297,13 +297,25 @@ class Watchdog:
 
 def _is_box(processes: list[Process]) -> bool:
     """Whether the second process is pid 1 of a namespace; the first is then its keeper."""
-    if len(processes) < 2:
-        return False
+    return len(processes) > 1 and _inner_number(processes[1].pid) == 1
+
+
+def payload(pid: int) -> int | None:
+    """The program in the box whose outer process is `pid`: pid 2 inside."""
+    for process in tree(pid):
+        if _inner_number(process.pid) == 2 and not process.ended:
+            return process.pid
+    return None
+
+
+def _inner_number(pid: int) -> int | None:
+    """A process's number in a namespace below this one; None where it is in none."""
     with contextlib.suppress(OSError):
-        for line in _read(f"/proc/{processes[1].pid}/status").splitlines():
+        for line in _read(f"/proc/{pid}/status").splitlines():
             if line.startswith(b"NSpid:"):
-                return line.split()[-1] == b"1"
-    return False
+                numbers = line.split()[1:]
+                return int(numbers[-1]) if len(numbers) > 1 else None
+    return None
 
 
 def _bound(pid: int) -> int:
