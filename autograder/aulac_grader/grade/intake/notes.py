@@ -225,10 +225,10 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "found": (
         "mended",
-        "Ô {cell} bị mất hoặc còn để trống; câu trả lời được tìm thấy ở một ô khác và "
+        "Ô {cells} bị mất hoặc còn để trống; câu trả lời được tìm thấy ở ô khác và "
         "được chấm.",
-        "The cell {cell} was gone or left empty; its answer was found in another "
-        "cell and is marked.",
+        "The cells {cells} were gone or left empty; their answers were found in other "
+        "cells and are marked.",
     ),
     "merged": (
         "mended",

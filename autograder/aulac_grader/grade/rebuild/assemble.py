@@ -145,9 +145,7 @@ class _Rebuilding:
         paper, cell = match.paper, match.cell
         if cell is None:
             return
-        if match.how in {"name", "place", "likeness"}:
-            self._say("found", cell=paper.id)
-        elif match.how in {"split", "below"}:
+        if match.how in {"split", "below"}:
             self._say("joined", cell=paper.id, count=len(match.parts))
         elif len(match.claims) > 1:
             count = len(match.claims)
@@ -328,6 +326,14 @@ class _Rebuilding:
         ]
         if self.cells and gone:
             self._say("put_back", cells=", ".join(gone))
+        moved = [
+            match.paper.id
+            for match in matches
+            if match.paper.kind in WRITTEN
+            and match.how in {"name", "place", "likeness"}
+        ]
+        if moved:
+            self._say("found", cells=", ".join(moved))
         lost = sum(match.how == "text" for match in matches)
         if lost:
             self._say("ids_lost", count=lost)

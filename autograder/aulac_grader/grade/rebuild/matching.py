@@ -284,7 +284,11 @@ def _in_force(found: Matching, position: int, cell: StudentCell) -> bool:
 
 
 def _by_place(found: Matching) -> None:
-    """Missing answers for which one cell stands between their neighbours."""
+    """Missing answers for which there are cells between their neighbours.
+
+    As many cells of the type as answers that lack one are those answers, in order; a
+    single text takes all the text between.
+    """
     for position, match in enumerate(found.matches):
         if match.cell is not None or match.paper.kind not in WRITTEN:
             continue
@@ -295,32 +299,37 @@ def _by_place(found: Matching) -> None:
             for c in found.left
             if low < c.index < high and c.type == wanted and c.source.strip()
         ]
-        if (missing == 1 and wanted != "code" and between) or (
-            missing == 1 and len(between) == 1
-        ):
+        if len(missing) == len(between):
+            for lacking, cell in zip(missing, between, strict=True):
+                lacking.take([cell], "place")
+        elif len(missing) == 1 and wanted != "code" and between:
             match.take(between, "place")
         else:
             continue
-        _leave(found, {cell.index for cell in match.parts})
+        _leave(found, {cell.index for cell in between})
 
 
-def _gap(found: Matching, position: int) -> tuple[int, float, int]:
-    """Indices of the nearest cells found before and after, and how many lack one.
+def _gap(found: Matching, position: int) -> tuple[int, float, list[Match]]:
+    """Indices of the nearest cells found before and after, and who lacks one there.
 
-    Only answers are counted as lacking: a deleted instruction has no cell anywhere.
+    Only answers of the same type as the one at `position` are listed: a deleted
+    instruction has no cell anywhere.
     """
-    low, high, missing = -1, float("inf"), 0
-    for match in reversed(found.matches[:position]):
-        if match.cell is not None:
-            low = match.cell.index
-            break
-        missing += match.paper.kind in WRITTEN
-    for match in found.matches[position:]:
-        if match.cell is not None:
-            high = match.cell.index
-            break
-        missing += match.paper.kind in WRITTEN
-    return low, high, missing
+    start, end = position, position + 1
+    while start and found.matches[start - 1].cell is None:
+        start -= 1
+    while end < len(found.matches) and found.matches[end].cell is None:
+        end += 1
+    before = found.matches[start - 1].cell if start else None
+    after = found.matches[end].cell if end < len(found.matches) else None
+    wanted = found.matches[position].paper.cell_type
+    missing = [
+        match
+        for match in found.matches[start:end]
+        if match.paper.kind in WRITTEN and match.paper.cell_type == wanted
+    ]
+    low = before.index if before else -1
+    return low, after.index if after else float("inf"), missing
 
 
 def _by_likeness(found: Matching) -> None:
