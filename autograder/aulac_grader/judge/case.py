@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
-from collections.abc import Callable
 from typing import Any
 
 from .paper import Paper
@@ -20,8 +18,6 @@ from .wire import Refused
 from .zygote import Child, Zygote
 
 ROOM_SECONDS = 120.0  # for what takes a millisecond on an idle machine
-
-NextQuestion = Callable[[], socket.socket | None]
 
 
 class Room:
@@ -46,38 +42,39 @@ class Room:
         self,
         test_id: str,
         question: socket.socket,
-        next_question: NextQuestion,
         *,
+        visible_only: bool,
         seed: int,
         seconds: float,
         wall_seconds: float,
         files: list[list[Any]],
     ) -> dict[str, Any] | None:
-        """Judge one test; a plain `Outcome`, None where the judge left none.
+        """Judge one test over the line `question`, which is closed then.
 
-        `next_question` is asked for another line to the student's process, and may
-        say None.
+        Returns:
+            A plain `Outcome`, None where the judge left none.
 
         Raises:
             TimeoutError: there was no outcome long after `wall_seconds`.
         """
         ours, theirs = socket.socketpair()
-        line = Channel(ours, arrays=False)
-        try:
-            with theirs, question:
-                self._ask(
-                    ["test", test_id, seed, seconds, wall_seconds, files],
-                    "judging",
-                    [question.fileno(), theirs.fileno()],
-                )
-            outcome = _outcome(line, next_question, 3 * wall_seconds)
-        finally:
-            line.close()
-            if self.alive:
-                self._ask(["over"], "over")
+        how = [visible_only, seed, seconds, wall_seconds, files]
+        with Channel(ours, arrays=False) as line:
+            try:
+                with theirs, question:
+                    self._ask(
+                        ["test", test_id, *how],
+                        "judging",
+                        [question.fileno(), theirs.fileno()],
+                    )
+                with contextlib.suppress(Ended, Refused):
+                    return line.receive(2 * wall_seconds)
+            finally:
+                if self.alive:
+                    self._ask(["over"], "over")
         if not self.alive:
             raise InfrastructureError("The judge's room died over a test.")
-        return outcome
+        return None
 
     def _ask(
         self, message: Any, wanted: str, fds: list[int] | None = None
@@ -100,24 +97,3 @@ class Room:
         self.channel.close()
         with contextlib.suppress(OSError):
             self.child.close()
-
-
-def _outcome(
-    line: Channel, next_question: NextQuestion, seconds: float
-) -> dict[str, Any] | None:
-    """What the judge says at last, with another question where it asks for one."""
-    deadline = time.monotonic() + seconds
-    while True:
-        left = max(0.0, deadline - time.monotonic())
-        try:
-            word, *rest = line.receive(left)
-            if word == "outcome":
-                return rest[0]
-            question = next_question()
-            if question is None:
-                line.send(["none"])
-                continue
-            with question:
-                line.send(["question"], [question.fileno()])
-        except (Ended, Refused):
-            return None

@@ -29,6 +29,7 @@ def judge_test(
     folder: Path | None = None,
     seconds: float = 20.0,
     wall_seconds: float | None = None,
+    visible_only: bool = False,
     fresh: Callable[[], Channel | None] | None = None,
 ) -> Outcome:
     """Judge one test cell over a channel to a question of the student's process.
@@ -40,6 +41,8 @@ def judge_test(
         seconds: CPU time of either side.
         wall_seconds: on the clock; without it six times `seconds`, or more precisely
             of what the paper says instead of them.
+        visible_only: run what students see of the cell, and nothing else. No message
+            of a process that has ever met a hidden test should reach a student.
         fresh: gives a channel to a new question for the visible part, with the one
             before it stopped. Without it, or where it gives None, nothing is known
             about the visible part, and `visible_failed` stays False.
@@ -48,6 +51,8 @@ def judge_test(
     trial = Trial(
         paper, cell, seed, folder, cell.seconds or seconds, wall_seconds
     )
+    if visible_only:
+        return trial.run(cell.visible, channel)
     full = trial.run(cell.source, channel)
     if full.points >= cell.points or fresh is None:
         return full

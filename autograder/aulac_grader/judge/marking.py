@@ -10,6 +10,12 @@ memory) is left out of a new box, in which the cells before and after it run aga
 tests that were judged stay judged. A question that goes down costs that test alone.
 Processor time decides, so a busy machine changes nothing.
 
+What a student may read never comes from a box in which a hidden test has run, for a
+question can leave what it was asked to later cells and questions (shared memory is
+enough). So there are two rounds. The first gives the points. The second, in a new box,
+runs the visible parts of the tests that were lost, and says what cells after the first
+test print. Where nothing was lost and nothing printed, there is no second.
+
 `mark` raises nothing for what a sheet holds.
 """
 
@@ -23,7 +29,6 @@ from dataclasses import replace
 from typing import Any
 
 from .attempt import Attempt, BoxLost, scrubbed
-from .case import Room
 from .notices import cell_error, test_message
 from .paper import Paper, PaperCell
 from .sheet import (
@@ -47,8 +52,8 @@ __all__ = [
     "mark",
 ]
 
-MAX_BOXES = 16
-# Of all boxes of one submission together, as a multiple of one cell's limit.
+MAX_BOXES = 16  # of one round
+# Of all boxes of one round together, as a multiple of one cell's limit.
 MAX_CPU, MAX_WALL = 20, 120
 MAX_FILES = 32 << 20  # bytes, of the files that one test is given
 MAX_TEXT = 2_000
@@ -67,20 +72,45 @@ def mark(
         SandboxUnavailable: this machine cannot isolate a process.
         ValueError: `sheet` or `seeds` do not belong to `paper`.
     """
-    tests = {test.id for test in paper.tests}
+    tests = [test.id for test in paper.tests]
     markers = [cell.id for cell in sheet.cells if cell.kind == "test"]
-    if sorted(markers) != sorted(tests) or not tests <= set(seeds):
+    if sorted(markers) != sorted(tests) or not set(tests) <= set(seeds):
         raise ValueError(
             f"The sheet has the tests {sorted(markers)}, the paper {paper.name} has "
             f"{sorted(tests)}, and seeds are given for {sorted(seeds)}: make the "
             "sheet with `rebuild` from this paper, and a seed for each test."
         )
     workshop.prepare(paper)
-    return _Marking(paper, sheet, seeds, workshop).marks()
+    began = time.monotonic()
+    first = Round(paper, sheet, seeds, workshop, set(tests)).run()
+    rounds = [first]
+    second = first
+    if not first.fit_to_show:
+        second = Round(
+            paper, sheet, seeds, workshop, first.lost_tests, visible_only=True
+        ).run()
+        rounds.append(second)
+    return Marks(
+        tests=tuple(
+            _shown(first.test(test), second.tests.get(test.id))
+            for test in paper.tests
+        ),
+        cells=second.results,
+        tier=first.tier,
+        measures={
+            "seconds": time.monotonic() - began,
+            "cpu_seconds": sum(each.cpu for each in rounds),
+            "peak_mb": max(each.peak for each in rounds),
+            "boxes": sum(each.boxes for each in rounds),
+        },
+    )
 
 
-class _Marking:
-    """The marking of one sheet, over as many boxes as it takes."""
+class Round:
+    """One run of the sheet, over as many boxes as it takes.
+
+    `wanted` are the tests to judge, or the visible parts of them.
+    """
 
     def __init__(
         self,
@@ -88,9 +118,13 @@ class _Marking:
         sheet: Sheet,
         seeds: Mapping[str, int],
         workshop: Workshop,
+        wanted: set[str],
+        *,
+        visible_only: bool = False,
     ) -> None:
         self.paper, self.sheet, self.seeds = paper, sheet, seeds
         self.workshop, self.limits = workshop, workshop.limits
+        self.wanted, self.visible_only = wanted, visible_only
         self.cells: dict[int, CellResult] = {}  # by place in the sheet
         self.tests: dict[str, TestResult] = {}
         self.dropped: set[int] = set()
@@ -99,28 +133,48 @@ class _Marking:
         self.began = time.monotonic()
         self.tier: dict[str, Any] = {}
 
-    def marks(self) -> Marks:
+    def run(self) -> Round:
         while self.boxes < MAX_BOXES and not self._spent():
             if self._attempt():
                 break
-        return Marks(
-            tests=tuple(
-                self.tests.get(test.id) or _unrun_test(test)
-                for test in self.paper.tests
-            ),
-            cells=tuple(
-                self.cells.get(place) or _unrun_cell(cell)
-                for place, cell in enumerate(self.sheet.cells)
-                if cell.kind != "test"
-            ),
-            tier=self.tier,
-            measures={
-                "seconds": time.monotonic() - self.began,
-                "cpu_seconds": self.cpu,
-                "peak_mb": self.peak,
-                "boxes": self.boxes,
-            },
+        return self
+
+    # -- what came of it ---------------------------------------------------------------
+
+    def test(self, test: PaperCell) -> TestResult:
+        return self.tests.get(test.id) or TestResult(
+            test.id, 0.0, test.points, "time", test_message("unrun")
         )
+
+    @property
+    def lost_tests(self) -> set[str]:
+        """Those that earned less than all."""
+        results = [self.test(test) for test in self.paper.tests]
+        return {r.id for r in results if r.points < r.max_points}
+
+    @property
+    def results(self) -> tuple[CellResult, ...]:
+        return tuple(
+            self.cells.get(place)
+            or CellResult(cell.id, cell.kind, "time", cell_error("unrun"))
+            for place, cell in enumerate(self.sheet.cells)
+            if cell.kind != "test"
+        )
+
+    @property
+    def fit_to_show(self) -> bool:
+        """Is there nothing in it that a hidden test may have had a part in?"""
+        kinds = [cell.kind for cell in self.sheet.cells]
+        first = kinds.index("test") if "test" in kinds else len(kinds)
+        silent = all(
+            place in self.cells
+            and self.cells[place] == CellResult(cell.id, cell.kind, "ok")
+            for place, cell in enumerate(self.sheet.cells)
+            if place > first and cell.kind != "test"
+        )
+        return silent and not self.lost_tests
+
+    # -- running it --------------------------------------------------------------------
 
     def _spent(self, box: Attempt | None = None) -> bool:
         """Has this submission had its share of time?"""
@@ -143,7 +197,7 @@ class _Marking:
     def _run(self, box: Attempt) -> bool:
         box.place(self.sheet.files)
         for place, cell in enumerate(self.sheet.cells):
-            if place in self.dropped or cell.id in self.tests:
+            if not self._is_due(place, cell):
                 continue
             if self._spent(box):
                 return False
@@ -159,6 +213,11 @@ class _Marking:
             if box.lost:
                 return False
         return True
+
+    def _is_due(self, place: int, cell: SheetCell) -> bool:
+        if cell.kind != "test":
+            return place not in self.dropped
+        return cell.id in self.wanted and cell.id not in self.tests
 
     def _lose(self, place: int, cell: SheetCell, lost: BoxLost) -> None:
         """The box went down while it was asked for this cell."""
@@ -177,18 +236,37 @@ class _Marking:
 
     def _test(self, box: Attempt, test_id: str) -> TestResult:
         test = self.paper.by_id[test_id]
-        seconds = test.seconds or self.limits.cpu_seconds
-        room = self.workshop.room(self.paper)
         files = self._files(box, test)
-        for _ in range(2):
-            question = box.question(test_id, seconds)
-            outcome = self._judge(room, box, test, question, seconds, files)
+        for _ in range(2):  # a judge that left no outcome gets a second chance
+            question = box.question(test_id, self._seconds(test))
+            outcome = self._judge(test, question, files)
+            box.watch.idle()
             if outcome is not None or box.lost:
                 break
-        box.watch.idle()
         if outcome is not None and outcome["points"] >= test.points:
             return _result(test, outcome, None)
         return _result(test, outcome, self._how_it_ended(box))
+
+    def _seconds(self, test: PaperCell) -> float:
+        return test.seconds or self.limits.cpu_seconds
+
+    def _judge(
+        self, test: PaperCell, question: socket.socket, files: list[list[Any]]
+    ) -> dict[str, Any] | None:
+        seconds = self._seconds(test)
+        try:
+            return self.workshop.room(self.paper).judge(
+                test.id,
+                question,
+                visible_only=self.visible_only,
+                seed=self.seeds[test.id],
+                seconds=seconds,
+                # The watchdog decides, which knows waiting from starving.
+                wall_seconds=10 * max(self.limits.wall_seconds, 6 * seconds),
+                files=files,
+            )
+        except TimeoutError:
+            return {"points": 0.0, "status": "time"}
 
     def _how_it_ended(self, box: Attempt) -> str | None:
         """What ended a question that earned less than all, if anything did.
@@ -201,43 +279,6 @@ class _Marking:
         except BoxLost as lost:
             return ended or lost.status
         return ended or ("cpu" if how == "SIGXCPU" else None)
-
-    def _judge(
-        self,
-        room: Room,
-        box: Attempt,
-        test: PaperCell,
-        question: socket.socket,
-        seconds: float,
-        files: list[list[Any]],
-    ) -> dict[str, Any] | None:
-        def another() -> socket.socket | None:
-            watch = box.watch
-            watch.idle()
-            if watch.ended_question or box.lost or self._spent(box):
-                return None
-            try:
-                if box.stop() == "SIGXCPU":
-                    watch.ended_question = "cpu"
-                    return None
-                return box.question(test.id, seconds)
-            except BoxLost:
-                return None
-
-        try:
-            return room.judge(
-                test.id,
-                question,
-                another,
-                seed=self.seeds[test.id],
-                seconds=seconds,
-                wall_seconds=2 * max(self.limits.wall_seconds, 6 * seconds)
-                + 60,
-                files=files,
-            )
-        except TimeoutError:
-            box.watch.ended_question = "wall"
-            return {"points": 0.0, "status": "time"}
 
     def _files(self, box: Attempt, test: PaperCell) -> list[list[Any]]:
         """The declared files that this test speaks of, as they are now."""
@@ -262,6 +303,7 @@ _TEST_STATUS: Mapping[str, TestStatus] = {
     "wall": "time",
     "time": "time",
     "memory": "memory",
+    "died": "ended",
 }
 
 
@@ -279,23 +321,19 @@ def _result(
     if ended is not None and (status == "ended" or ended == "died"):
         status = _TEST_STATUS.get(ended, "ended")
         return replace(_no_points(test, status), points=points)
-    return TestResult(
-        id=test.id,
-        points=points,
-        max_points=test.points,
-        status=status,
-        message=scrubbed(outcome.get("message", ""))[:MAX_TEXT],
-        visible_failed=bool(outcome.get("visible_failed")),
-    )
+    message = scrubbed(outcome.get("message", ""))[:MAX_TEXT]
+    return TestResult(test.id, points, test.points, status, message)
 
 
 def _no_points(test: PaperCell, status: TestStatus) -> TestResult:
     return TestResult(test.id, 0.0, test.points, status, test_message(status))
 
 
-def _unrun_test(test: PaperCell) -> TestResult:
-    return TestResult(test.id, 0.0, test.points, "time", test_message("unrun"))
-
-
-def _unrun_cell(cell: SheetCell) -> CellResult:
-    return CellResult(cell.id, cell.kind, "time", cell_error("unrun"))
+def _shown(graded: TestResult, seen: TestResult | None) -> TestResult:
+    """The points of the first round, with what the student may read of the second."""
+    if graded.points >= graded.max_points or seen is None:
+        return graded
+    # How many points the visible part of a partial test can give, nobody has said.
+    if seen.status in ("pass", "partial"):
+        return graded
+    return replace(graded, message=seen.message, visible_failed=True)

@@ -7,13 +7,14 @@ judged by a fork, so that nothing of one submission is left for the next.
     the controller sends                        the room answers
     nothing                                     ["ready"], or ["refused", why]
     ["paper", bytes]                            ["read"], or ["refused", why]
-    ["test", test id, seed, CPU seconds,        ["judging"]
-        seconds on the clock, files], with two descriptors: to the question,
-        and to the controller, for this test
+    ["test", test id, visible part only?,       ["judging"]
+        seed, CPU seconds, seconds on the
+        clock, files], with two descriptors:
+        to the question, and to the
+        controller, for this test
     ["over"]                                    ["over"], when the judge has gone
 
-Over the second descriptor a judge sends ["fresh"] for another question, which is
-answered by ["question"] and a descriptor, or by ["none"]; and at last ["outcome", …].
+Over the second descriptor the judge sends its outcome, and nothing else.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Judge:
         paper: Paper,
         channel: Channel,
         test_id: str,
+        visible_only: bool,
         seed: int,
         seconds: float,
         wall_seconds: float,
@@ -82,7 +84,7 @@ class Judge:
             channel.close()
             os.chdir(self.folder)
             place(files)
-            controller = Channel.from_fd(report, take_fds=True)
+            controller = Channel.from_fd(report)
             outcome = judge_test(
                 paper,
                 test_id,
@@ -91,9 +93,9 @@ class Judge:
                 folder=self.folder,
                 seconds=seconds,
                 wall_seconds=wall_seconds,
-                fresh=lambda: _another(controller),
+                visible_only=visible_only,
             )
-            controller.send(["outcome", outcome.to_plain()])
+            controller.send(outcome.to_plain())
         except BaseException:
             traceback.print_exc()
         finally:
@@ -106,12 +108,3 @@ class Judge:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _another(controller: Channel) -> Channel | None:
-    """Another question to the student's process, where the controller grants it."""
-    controller.send(["fresh"])
-    answer = controller.receive()
-    if answer != ["question"]:
-        return None
-    return Channel.from_fd(controller.take_fd())
