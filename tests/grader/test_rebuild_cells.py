@@ -96,7 +96,9 @@ def test_of_two_copies_the_edited_one_counts():
 def test_of_two_edited_copies_the_last_counts():
     book = answered()
     at = place(book, "p1-upper")
-    old = copied(find(book, "p1-upper"), source="def upper(words):\n    return 1")
+    old = copied(
+        find(book, "p1-upper"), source="def upper(words):\n    return 1"
+    )
     book["cells"].insert(at, old)
     result = rebuilt(book)
     assert answers_in(result) == ANSWERS

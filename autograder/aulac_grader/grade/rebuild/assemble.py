@@ -334,7 +334,11 @@ class _Rebuilding:
         ]
         if moved:
             self._say("found", cells=", ".join(moved))
-        lost = sum(match.how == "text" for match in matches)
+        lost = sum(
+            match.how == "text"
+            and match.paper.kind not in {"prose", "scratch"}
+            for match in matches
+        )
         if lost:
             self._say("ids_lost", count=lost)
         order = [

@@ -7,7 +7,6 @@ out, and what had to be guessed is told in a repair.
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ VALUES = (
     400_000  # lists and objects in the file: each costs some 70 bytes to hold
 )
 SOURCES = 4_000_000  # characters of all cells together
+FAILURES = 100  # tries to find a cell in broken JSON: each may read all of it
 PICTURES = 16 << 20  # characters of attached pictures kept
 _PICTURE_TYPES = ("image/png", "image/jpeg", "image/gif")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\n]*\Z")
@@ -88,10 +88,8 @@ def _values(data: bytes) -> int:
 
 def _decoded(data: bytes, repairs: list[Repair]) -> str:
     encoding = json.detect_encoding(data)
-    if encoding != "utf-8":
+    if not encoding.startswith("utf-8"):
         repairs.append(Repair("encoding", {"encoding": encoding}))
-    if data.startswith(codecs.BOM_UTF8):
-        encoding = "utf-8-sig"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:
@@ -135,19 +133,15 @@ _CELL_START = re.compile(
 
 def _salvaged(text: str) -> Iterator[Any]:
     """Whole cells in text that is no valid JSON (cut short, a merge's marks, …)."""
-    at, effort = 0, 0
-    while effort <= 4 * len(text):
+    at, failures = 0, 0
+    while failures < FAILURES:
         start = _CELL_START.search(text, at)
         if not start:
             return
         try:
             value, at = _DECODER.raw_decode(text, start.start())
-        except json.JSONDecodeError as error:
-            effort += max(1, error.pos - start.start())
-            at = start.start() + 1
-            continue
         except (ValueError, RecursionError):
-            effort += len(text)
+            failures += 1
             at = start.start() + 1
             continue
         if isinstance(value, dict) and "cell_type" in value:
