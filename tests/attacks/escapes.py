@@ -165,7 +165,7 @@ NETWORK = {
     "connects-to-abstract-socket": (
         "room = socket.socket(socket.AF_UNIX)\n"
         "gone(lambda: room.connect('\\0@ABSTRACT@') or 1)\n"
-        "gone(lambda: room.connect('@OUTSIDE@/door') or 1)"
+        "gone(lambda: room.connect('@DOOR@') or 1)"
     ),
     "sends-datagrams": (
         "room = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"

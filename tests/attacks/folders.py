@@ -119,7 +119,7 @@ def odd_names(folder: Path, world: World) -> None:
     for name in (
         "-rf",
         "a\nb.txt",
-        "=cmd|' /C calc'!A0.csv",
+        "=cmd|' C calc'!A0.csv",
         "<img src=x onerror=told()>.txt",
         "\u202egnp.exe",
         "%2e%2e%2fescaped",

@@ -1,0 +1,106 @@
+"""What is asserted of every attack, and of the class it was marked in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from aulac_grader.sandbox.walls import SandboxUnavailable
+
+from .kit import EVERY, Case, canaries, points
+from .line import Marked, Outcome, grade
+
+# Errors that say a case's own source is at fault: then it attacks nothing.
+OWN_FAULTS = ("SyntaxError", "IndentationError", "NameError: name")
+
+
+class Family:
+    """The tests of one family of cases; a subclass says which."""
+
+    cases: ClassVar[list[Case]] = []
+
+    @pytest.fixture(scope="class")
+    def marked(
+        self,
+        request: pytest.FixtureRequest,
+        tmp_path_factory: pytest.TempPathFactory,
+    ) -> Marked:
+        """The class, marked; with `-k` it holds only the cases that were asked for."""
+        asked = {
+            item.callspec.params["case"].name
+            for item in request.session.items
+            if item.cls is request.cls and hasattr(item, "callspec")
+        }
+        chosen = [c for c in self.cases if not asked or c.name in asked]
+        try:
+            return grade(chosen, tmp_path_factory.mktemp("class"))
+        except SandboxUnavailable as error:
+            pytest.skip(f"This machine has no sandbox: {error}")
+
+    def test_case(self, marked: Marked, case: Case) -> None:
+        outcome = marked.outcomes[case.name]
+        check_points(case, outcome)
+        check_secrets(outcome)
+        check_sources(case, outcome)
+
+    def test_the_class_went_on(self, marked: Marked) -> None:
+        assert not marked.tally.failed, "nobody is left without a mark"
+        assert sorted(marked.alone) == sorted(marked.together)
+
+    def test_the_others_are_untouched(self, marked: Marked) -> None:
+        for student, before in marked.alone.items():
+            assert marked.together[student] == before, student
+
+    def test_the_host_is_untouched(self, marked: Marked) -> None:
+        assert marked.damage == []
+
+
+def check_points(case: Case, outcome: Outcome) -> None:
+    """The case earns what its honest part earns, and no more."""
+    lost = set(points()) if case.loses == EVERY else set(case.loses)
+    if not outcome.verdict:
+        assert case.ruins or lost == set(points()), "nothing was taken in"
+        return
+    for test, most in points().items():
+        got, status = outcome.points(test), outcome.tests[test]["status"]
+        if test in lost:
+            assert got == 0, f"{test} gave {got} points ({status})"
+        elif not case.ruins and test not in case.up_to:
+            told = outcome.tests[test]["message"]
+            assert got == most, f"{test}: {got} of {most} ({status}: {told})"
+        assert 0 <= got <= case.up_to.get(test, most), f"{test}: {got}"
+    total = sum(outcome.points(test) for test in points())
+    assert outcome.verdict["points"] == pytest.approx(total)
+
+
+def check_secrets(outcome: Outcome) -> None:
+    """Nothing that anybody may read about the case holds a secret."""
+    told = {
+        "the verdict": json.dumps(public(outcome.verdict), ensure_ascii=False),
+        "what it printed": outcome.printed,
+        "the feedback page": outcome.feedback,
+        "a picture": "".join(p.decode("latin-1") for p in outcome.pictures),
+    }
+    for place, text in told.items():
+        assert not canaries(text), f"{place} holds {canaries(text)}"
+    assert "ESCAPED" not in outcome.printed, outcome.printed
+
+
+def public(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """The verdict without what a hidden test said: that is for the instructor."""
+    tests = [
+        test if test["visible_failed"] else test | {"message": ""}
+        for test in verdict.get("tests", ())
+    ]
+    return {**verdict, "tests": tests}
+
+
+def check_sources(case: Case, outcome: Outcome) -> None:
+    """The case ran as it is written."""
+    if case.ruins:
+        return
+    for cell in outcome.verdict.get("cells", ()):
+        assert not cell["error"].startswith(OWN_FAULTS), cell
