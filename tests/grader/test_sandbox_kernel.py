@@ -170,7 +170,8 @@ def test_jupyter_server_interrupts_restarts_and_ends_kernels(
         said: list[str] = []
 
         def hear(message: Any) -> None:
-            said.append(message["content"].get("text", ""))
+            if message["msg_type"] == "stream":
+                said.append(message["content"]["text"])
 
         async def run(code: str) -> Any:
             return await talk.execute_interactive(

@@ -89,7 +89,13 @@ def resource_limits(
 
 
 def forbid_core_dumps() -> None:
-    """A limit of 1; with 0 a host's core dump program would still be started: core(5)."""
+    """A limit of 1; with 0 a host's core dump program would still be started: core(5).
+
+    Where somebody has already set 0 for good, 0 it stays.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard in (0, 1) and os.getuid() != 0:
+        return
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
 
 
