@@ -23,7 +23,7 @@ from .outcome import Status
 from .protocol import Channel, Ended
 from .wire import Refused
 
-MAX_PULLED = 1_000_000  # items taken from one handle by going through it
+MAX_PULLED = 100_000  # items taken from one handle by going through it
 MAX_TEXT = 2_000
 
 
@@ -88,13 +88,19 @@ class Link:
         body = self._encode(op, arguments)
         try:
             self.channel.send_bytes(body, timeout=self._left())
-            return self._answer(self.channel.receive(self._left()))
+            kind, rest = self._reply(self.channel.receive(self._left()))
+            error = _student_error(*rest) if kind == "raised" else None
         except TimeoutError:
             self.stop("time", TOO_SLOW)
         except Ended:
             self.stop("ended", ENDED)
         except Refused as refused:
             self.stop("refused", f"{REFUSED} ({refused})")
+        if error is not None:
+            raise error
+        if kind == "end":
+            raise _EndError
+        return rest[0]
 
     def _left(self) -> float:
         return max(0.0, self.deadline - time.monotonic())
@@ -116,19 +122,16 @@ class Link:
         self.stopped = Stop(status, message)
         raise self.stopped
 
-    def _answer(self, reply: Any) -> Any:
+    def _reply(self, reply: Any) -> tuple[str, list[Any]]:
+        """What kind of reply it is, and its parts, when it is one to this request."""
         if type(reply) is not list or len(reply) < 2:
             raise Refused("no answer")
         number, kind, *rest = reply
         if type(number) is not int or number != self.number:
             raise Refused("an answer out of turn")
-        if kind == "ok" and len(rest) == 1:
-            return rest[0]
-        if kind == "end" and not rest:
-            raise _EndError
-        if kind == "raised" and len(rest) == 4:
-            raise _student_error(*rest)
-        raise Refused("no answer")
+        if type(kind) is not str or len(rest) != _PARTS.get(kind):
+            raise Refused("no answer")
+        return kind, rest
 
     def _keep(self, value: Any) -> tuple[int, str]:
         if type(value) is Handle and state_of(value).link is self:
@@ -161,6 +164,7 @@ def _culprit(arguments: tuple, keep: Any) -> str:
     return "a value"
 
 
+_PARTS = {"ok": 1, "end": 0, "raised": 4}  # of a reply, after its number
 TOO_SLOW = "chạy quá lâu / took too long"
 ENDED = (
     "tiến trình của bài làm đã kết thúc giữa chừng / the answer's process ended "
@@ -205,14 +209,19 @@ class Handle:
         sealed = state.plain_result
         return self._ask("call", args, named, sealed=sealed)
 
-    @property  # type: ignore[override]
-    def __class__(self) -> NoReturn:  # what `isinstance` asks for
-        refuse(self, "hỏi kiểu", "be asked for its type")
+    # What `isinstance` asks for.
+    __class__ = property(
+        lambda self: refuse(self, "hỏi kiểu", "be asked for its type")
+    )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__name__":
             raise AttributeError(name)
-        return self._ask("attribute", name)
+        value = self._ask("attribute", name)
+        state = state_of(self)
+        if state.sealed and type(value) is Handle:
+            state_of(value).label = state.label  # whose method it is
+        return value
 
     def __getitem__(self, key: Any) -> Any:
         return self._ask("item", key)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import math
 import resource
 from collections.abc import Callable
 from typing import Any
@@ -105,9 +106,9 @@ class Desk:
     def begin(self, seed: int, seconds: float) -> None:
         """Seed what gives random numbers, and limit the CPU time of this process."""
         seed_all(seed)
-        limit = int(seconds) + 1
+        limit = math.ceil(seconds)
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 2))
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
 
     def name(self, name: str) -> Any:
         return self.notebook.namespace[name]

@@ -132,17 +132,12 @@ class Trial:
         if value is None or not self.cell.partial:
             return Outcome(full, "pass")
         if type(value) not in (int, float):
-            return Outcome(
-                0.0,
-                "error",
-                f"the last line gives a {type(value).__name__}, not a number of points",
-            )
+            kind = type(value).__name__
+            said = f"the last line gives a {kind}, not a number of points"
+            return Outcome(0.0, "fail", said)
         if not 0 <= value <= full * (1 + 1e-9):
-            return Outcome(
-                0.0,
-                "error",
-                f"the last line gives {value:g}, not between 0 and {full:g} points",
-            )
+            said = f"the last line gives {value:g}, not between 0 and {full:g} points"
+            return Outcome(0.0, "fail", said)
         points = min(float(value), full)
         if points == full:
             return Outcome(points, "pass")
