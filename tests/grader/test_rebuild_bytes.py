@@ -12,10 +12,6 @@ import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from aulac_grader.grade.intake import Submission
-from aulac_grader.grade.rebuild import Rebuilt, reading, rebuild
-from aulac_grader.judge.paper import Paper
 from tests.grader.rebuild_sample import (
     ANSWERS,
     NAME,
@@ -30,6 +26,10 @@ from tests.grader.rebuild_sample import (
     source_book,
     text,
 )
+
+from aulac_grader.grade.intake import Submission
+from aulac_grader.grade.rebuild import Rebuilt, reading, rebuild
+from aulac_grader.judge.paper import Paper
 
 TRUSTED = {
     cell.id: cell.source

@@ -6,9 +6,10 @@
     canvas      lastfirst_LATE_123_456_file        "Download Submissions"
     flat        STUDENT.ipynb                      one notebook for each student
 
-Moodle's name is in mod/assign/locallib.php (download_submissions: full name, the
-participant's number for this assignment, the plugin and its file area); Canvas's in
-lib/content_zipper.rb (sortable name, LATE, the user's number, the attachment's).
+Moodle's name is made in mod/assign/locallib.php, `download_submissions` (full name,
+the participant's number for this assignment, the plugin); Canvas's in
+lib/content_zipper.rb, `get_filename` (sortable name in small letters without what is
+no letter or digit, LATE, the user's number, the attachment's).
 """
 
 from __future__ import annotations
@@ -28,9 +29,13 @@ _MOODLE = re.compile(
     re.S,
 )
 _CANVAS = re.compile(
-    r"^(?P<name>[^_]+(?:_[^_\d][^_]*)*?)(?P<late>_LATE)?"
-    r"_(?P<number>\d+)_(?P<attachment>\d+)_(?P<file>.+)$",
+    r"^(?P<name>.+?)(?P<late>_LATE)?_(?P<number>\d+)_"
+    r"(?P<file>\d+_.+|text\.html|link\.html)$",
     re.S,
+)
+# Where students are anonymous to graders.
+_CANVAS_ANONYMOUS = re.compile(
+    r"^(?P<late>LATE_)?(?P<name>anon_[A-Za-z0-9]+)_(?P<file>\d+_.+)$", re.S
 )
 
 
@@ -75,11 +80,12 @@ def _moodle(parts: tuple[str, ...], assignment: str) -> Place | None:
 
 
 def _canvas(parts: tuple[str, ...], assignment: str) -> Place | None:
-    match = _CANVAS.match(parts[0])
+    match = _CANVAS_ANONYMOUS.match(parts[0]) or _CANVAS.match(parts[0])
     if not match:
         return None
-    inside = (match["file"], *parts[1:])
-    return match["name"], match["number"], bool(match["late"]), inside
+    file = re.sub(r"^\d+_", "", match["file"])
+    number = match.groupdict().get("number") or ""
+    return match["name"], number, bool(match["late"]), (file, *parts[1:])
 
 
 def _flat(parts: tuple[str, ...], assignment: str) -> Place | None:
@@ -112,11 +118,15 @@ def detect(paths: Sequence[tuple[str, ...]], assignment: str) -> str:
     return "folders" if 2 * len(deep) >= len(paths) else "flat"
 
 
-def wrapper(paths: Sequence[tuple[str, ...]], assignment: str) -> int:
+def wrapper(
+    paths: Sequence[tuple[str, ...]], assignment: str, name: str = ""
+) -> int:
     """How many outer folders hold everything and are no student's (0 or 1)."""
     tops = {parts[0] for parts in paths}
     if len(tops) != 1 or any(len(parts) < 2 for parts in paths):
         return 0
+    if name == "flat":
+        return 1
     inner = [parts[1:] for parts in paths]
     if detect(paths, assignment) in {"moodle", "canvas"}:
         return 0
@@ -138,7 +148,7 @@ def sort_out(
     """
     wanted = [entry for entry in entries if not is_noise(entry.parts)]
     paths = [entry.parts for entry in wanted]
-    outer = wrapper(paths, assignment)
+    outer = wrapper(paths, assignment, name)
     paths = [parts[outer:] for parts in paths]
     name = name or detect(paths, assignment)
     found: dict[tuple[str, str], Handed] = {}

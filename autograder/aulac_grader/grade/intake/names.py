@@ -10,7 +10,8 @@ from .entries import RefusedError
 
 # What operating systems and editors leave lying about; nobody needs to hear of it.
 _NOISE = re.compile(
-    r"^(\..*|__MACOSX|__pycache__|Thumbs\.db|desktop\.ini|Icon\r?|~\$.*|.*~)$",
+    r"^(\.DS_Store|\._.*|\.git|\.ipynb_checkpoints|__MACOSX|__pycache__"
+    r"|Thumbs\.db|desktop\.ini|Icon\r?|~\$.*|\.~.*)$",
     re.I,
 )
 _FORMULA = (
@@ -21,6 +22,11 @@ STUDENT = 100  # characters of a student's id
 
 def is_noise(parts: tuple[str, ...]) -> bool:
     return any(_NOISE.match(part) for part in parts)
+
+
+def is_hidden(parts: tuple[str, ...]) -> bool:
+    """Whether a file inside a student's folder is one that listings leave out."""
+    return any(re.match(r"^\.[^.]", part) for part in parts)
 
 
 def vet(parts: tuple[str, ...], caps: Caps) -> str:

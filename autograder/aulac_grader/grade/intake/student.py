@@ -12,7 +12,7 @@ from .caps import Caps
 from .choose import LOOKED_AT, Candidate, choose, may_be_notebook
 from .entries import Entry, RefusedError
 from .layouts import Handed
-from .names import is_noise, shown, vet
+from .names import is_hidden, shown, vet
 from .notes import Note
 from .receipts import digest
 
@@ -83,7 +83,7 @@ class _Taking:
         """Entries by their vetted names; the others are told and left."""
         found: dict[str, Entry] = {}
         for parts, entry in self.handed.files[: self.caps.seen]:
-            if is_noise(parts):
+            if is_hidden(parts):
                 continue
             try:
                 if entry.trouble:

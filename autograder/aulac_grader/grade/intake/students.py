@@ -55,9 +55,14 @@ class Roster:
         """
         if handed.number and handed.number in self.exact:
             return self.exact[handed.number]
-        return self.exact.get(folded(handed.name), "") or self.squeezed.get(
-            bare(handed.name), ""
-        )
+        # Moodle puts a group's name and a dash before the person's.
+        for name in (handed.name, handed.name.split("-", 1)[-1]):
+            found = self.exact.get(folded(name)) or self.squeezed.get(
+                bare(name)
+            )
+            if found:
+                return found
+        return ""
 
 
 def read_roster(path: Path) -> Roster:
