@@ -399,6 +399,41 @@ def test_pages_of_the_warm_parent_are_not_charged() -> None:
 
 
 @needs_boxes
+def test_pages_of_the_warm_parent_are_charged_once_they_are_changed() -> None:
+    source = (
+        "import os\n"
+        "warm = bytearray(150 << 20)\n"
+        "for at in range(0, len(warm), 4096): warm[at] = 1\n"
+        "from aulac_grader.sandbox.fork import enter\n"
+        "from aulac_grader.sandbox.limits import Limits\n"
+        "from aulac_grader.sandbox.walls import Walls\n"
+        "from aulac_grader.sandbox.watchdog import Watchdog\n"
+        "limits = Limits(memory_mb=200)\n"
+        "r, w = os.pipe()\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    enter(Walls(limits=limits), 1, [w])\n"
+        "    for _ in range(3):\n"
+        "        if os.fork() == 0:\n"
+        "            for at in range(0, len(warm), 4096): warm[at] = 2\n"
+        "            os.write(w, b'x'); import time; time.sleep(600)\n"
+        "    import time; time.sleep(600)\n"
+        "for _ in range(3): os.read(r, 1)\n"
+        "watchdog = Watchdog(pid, limits)\n"
+        "watchdog.poll()\n"
+        "print(watchdog.why)\n"
+        "watchdog.kill('wall')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "memory\n", done.stderr
+
+
+@needs_boxes
 def test_a_poll_of_a_small_tree_is_cheap() -> None:
     process = _start("import time; print('ready', flush=True); time.sleep(60)")
     try:

@@ -44,7 +44,7 @@ from .walls import (
     given_files,
 )
 
-__all__ = ["SLOTS", "enter"]
+__all__ = ["SLOTS", "enter", "set_limits"]
 
 _NEW_ROOT = "/tmp"  # in the box's own mount namespace, so nobody else sees it
 

@@ -6,7 +6,8 @@ below one pid, found by the children files of proc(5); pid 1 killed, the kernel 
 of them. Memory is counted in two steps: an upper bound that is cheap (anonymous and
 shared pages, page tables, swap), and only where that is too much the proportional share
 (smaps_rollup), which charges a page to its users in parts. The pages of a warm parent,
-which a forked box begins with, are not charged.
+which a forked box begins with, are not charged. Between two looks a tree can go past its
+limit by what two looks are apart; what one process may have, its rlimits bound at once.
 """
 
 from __future__ import annotations
@@ -281,6 +282,12 @@ class Watchdog:
         if files + bound <= self.limits.memory_mb * MIB:
             return max(0.0, files + bound - warm)
         exact = sum(_share(process.pid) for process in living)
+        if outer is not None:
+            # Each process that still has a warm page is charged for it what the
+            # outer one is.
+            with contextlib.suppress(OSError):
+                each = _kilobytes(f"/proc/{outer}/smaps_rollup", _SHARED_OUT)
+                warm = min(warm, each * len(living))
         return max(0.0, files + exact - warm)
 
     def _cpu(self, processes: list[Process]) -> float:
