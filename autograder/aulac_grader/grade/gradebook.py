@@ -188,9 +188,7 @@ class Gradebook:
         memory: Memory,
     ) -> float:
         """Set the late penalty; returns what is left of the points."""
-        late = seconds_late(submission)
-        if submission.assignment.duedate is None:
-            late = memory.late_seconds or 0
+        late = seconds_late(submission, memory.late_seconds)
         book.db.flush()
         book.db.refresh(notebook, ["score"])
         score, penalty = float(notebook.score), None

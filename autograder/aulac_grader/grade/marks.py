@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from .memory import lateness
 
 if TYPE_CHECKING:
     from nbgrader.api import Gradebook as NbGraderBook
@@ -91,21 +94,27 @@ def read_marks(
         return {}
     most = float(found.max_score or 0.0)
     handed_in = {s.student_id: s for s in found.submissions}
+    by_receipt = lateness(book.db.connection())
     query = book.db.query(Student).order_by(Student.id)
     if student is not None:
         query = query.filter(Student.id == student)
     return {
-        row.id: _student(row, handed_in.get(row.id), most)
+        row.id: _student(row, handed_in.get(row.id), most, by_receipt)
         for row in query.all()
     }
 
 
 def _student(
-    row: Student, submission: SubmittedAssignment | None, most: float
+    row: Student,
+    submission: SubmittedAssignment | None,
+    most: float,
+    by_receipt: Mapping[str, int],
 ) -> StudentMarks:
+    late = 0.0
     cells: list[CellMarks] = []
     comments: list[tuple[str, str]] = []
     for notebook in submission.notebooks if submission else ():
+        late = seconds_late(submission, by_receipt.get(notebook.id))
         cells += [
             CellMarks(
                 grade.name,
@@ -130,18 +139,22 @@ def _student(
         email=row.email or "",
         lms_id=row.lms_user_id or "",
         submitted_at=submission.timestamp if submission else None,
-        late_seconds=seconds_late(submission) if submission else 0.0,
+        late_seconds=late,
         penalty=float(submission.late_submission_penalty) if submission else 0,
         cells=tuple(sorted(cells, key=lambda cell: cell.name)),
         comments=tuple(sorted(comments)),
     )
 
 
-def seconds_late(submission: SubmittedAssignment) -> float:
-    """After the due date with the student's extension; 0 without a due date.
+def seconds_late(
+    submission: SubmittedAssignment, by_receipt: int | None
+) -> float:
+    """After the due date with the student's extension.
 
-    nbgrader's own property fails for an extension of an assignment without one.
+    Args:
+        by_receipt: what counts where nbgrader knows no due date: the instructor may
+            have named one when the work was taken in.
     """
     if submission.assignment.duedate is None:
-        return 0.0
+        return float(by_receipt or 0)
     return float(submission.total_seconds_late)

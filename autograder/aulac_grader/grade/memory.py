@@ -82,6 +82,19 @@ def recall(connection: Connection, notebook: str) -> Memory:
     )
 
 
+def lateness(connection: Connection) -> dict[str, int]:
+    """Submitted notebook → seconds late by its receipt, where that is known."""
+    from sqlalchemy import inspect
+
+    table = _table()
+    if not inspect(connection).has_table(table.name):
+        return {}
+    rows = connection.execute(
+        table.select().where(table.c.late_seconds.is_not(None))
+    )
+    return {row.submitted_notebook: row.late_seconds for row in rows}
+
+
 def remember(connection: Connection, notebook: str, memory: Memory) -> None:
     """Write the row, in place of the one before."""
     table = _table()

@@ -23,6 +23,7 @@ from ..markup import (
 )
 from ..outcomes import CELLS, HIDDEN_ONLY, TESTS, full_marks, number, told
 from ..problems import Problem, paper_title, problems
+from ..work import answer_sources
 from .words import WORDS
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ PICTURES = 4  # a cell
 EXTRAS = 40  # a problem
 Pair = tuple[str, str]
 WAITS = WORDS["waits"]
+NOT_YET = ("–", "–")
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,9 @@ def values(graded: Graded, lang: str) -> dict[str, Any]:
     verdict, cells = graded.verdict, graded.cells
     penalty = graded.marks.penalty if graded.marks else 0.0
     late = graded.marks.late_seconds if graded.marks else 0.0
+    parts = [
+        _problem(graded, problem, cells) for problem in problems(graded.paper)
+    ]
     earned = sum(cell.points for cell in cells.values())
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     return {
@@ -109,21 +114,42 @@ def values(graded: Graded, lang: str) -> dict[str, Any]:
         "student": _student(graded),
         "received": _moment(verdict["receipt"]["received_at"], graded.zone),
         "late": _span(late) if late else None,
-        "penalty": number(penalty) if penalty else "",
-        "points": number(max(0.0, earned - penalty)),
-        "max_points": number(sum(cell.max_points for cell in cells.values())),
+        "penalty": _number(penalty) if penalty else None,
+        "points": _number(max(0.0, earned - penalty)),
+        "max_points": _number(sum(c.max_points for c in cells.values())),
+        "lead": _lead(parts),
         "waits": any(cell.waits for cell in cells.values()),
-        "nothing": not any(
-            c.kind != "given" for c in graded.rebuilt.sheet.cells
-        ),
+        "nothing": _nothing(graded),
         "repairs": list(_repairs(verdict)),
-        "problems": [
-            _problem(graded, problem, cells)
-            for problem in problems(graded.paper)
-        ],
+        "problems": parts,
         "receipt": verdict["receipt"]["sha256"][:16],
         "sandboxed": verdict["sandboxed"],
     }
+
+
+def _number(points: float) -> Pair:
+    """A number as each language writes it: 1,5 and 1.5."""
+    text = number(points)
+    return text.replace(".", ","), text
+
+
+def _lead(parts: list[dict[str, Any]]) -> Pair | None:
+    """What went well, and where to look again first."""
+    if parts and all(part["full"] for part in parts):
+        return WORDS["all_full"]
+    said: list[Pair] = []
+    for word, wanted in (("full", True), ("review", False)):
+        found = [
+            str(part["number"])
+            for part in parts
+            if part["full"] is wanted and not part["waits"]
+        ]
+        if found:
+            vi, en = WORDS[word]
+            said.append(
+                (vi.format(", ".join(found)), en.format(", ".join(found)))
+            )
+    return (" ".join(p[0] for p in said), " ".join(p[1] for p in said))
 
 
 def _student(graded: Graded) -> str:
@@ -157,6 +183,16 @@ def _span(seconds: float) -> Pair:
     return " ".join(vi), " ".join(en)
 
 
+def _nothing(graded: Graded) -> bool:
+    """Whether all answers are as they came, or missing."""
+    written = [c.id for c in graded.paper.of_kind("answer", "manual")]
+    return bool(written) and all(
+        name in graded.rebuilt.untouched
+        or not answer_sources(graded.rebuilt).get(name, "").strip()
+        for name in written
+    )
+
+
 def _repairs(verdict: Mapping[str, Any]) -> Iterator[Pair]:
     from ..intake.notes import TEXTS, Repair
 
@@ -179,8 +215,9 @@ def _problem(
         "anchor": f"p{problem.number}",
         "number": problem.number,
         "title": problem.titles,
-        "points": number(points),
-        "max_points": number(most),
+        "points": NOT_YET if all(map(_unmarked, marks)) else _number(points),
+        "max_points": _number(most),
+        "waits": any(cell.waits for cell in marks),
         "percent": round(100 * max(0.0, min(1.0, points / most)))
         if most
         else 0,
@@ -201,8 +238,6 @@ def _problem(
 
 def _answer(graded: Graded, cell: PaperCell) -> dict[str, Any]:
     """An answer as it was written, what it printed, what a person said of it."""
-    from ..work import answer_sources
-
     text = answer_sources(graded.rebuilt).get(cell.id, "")
     comments = dict(graded.marks.comments) if graded.marks else {}
     return {
@@ -293,10 +328,10 @@ def _result(
     by_hand = test is None or marks.manual is not None
     return {
         "name": cell.id,
-        "points": "–" if _unmarked(marks) else number(marks.points),
-        "max_points": number(marks.max_points),
+        "points": NOT_YET if _unmarked(marks) else _number(marks.points),
+        "max_points": _number(marks.max_points),
         "override": test is not None and by_hand,
-        "extra": number(marks.extra) if marks.extra else "",
+        "extra": _number(marks.extra) if marks.extra else None,
         **(_by_test(cell, test) if test is not None else _by_person(marks)),
     }
 

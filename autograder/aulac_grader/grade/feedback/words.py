@@ -22,6 +22,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "Bạn đã đổi bài làm sau khi được chấm; người chấm sẽ xem lại.",
         "You changed this after it was graded; it will be looked at again.",
     ),
+    "all_full": (
+        "Trọn điểm mọi bài. Chúc mừng bạn!",
+        "Full points everywhere. Well done!",
+    ),
+    "full": ("Trọn điểm: bài {}.", "Full points: problem {}."),
+    "review": ("Nên xem lại: bài {}.", "Worth another look: problem {}."),
     "repairs": ("Những chỗ đã sửa giúp bạn", "What was put right for you"),
     "repairs_why": (
         "Câu trả lời của bạn được ghép vào đề gốc rồi mới chấm. Những chỗ sau "
@@ -39,7 +45,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "result": ("Kết quả", "Result"),
     "visible_test": ("Xem phép thử", "Show the test"),
     "has_hidden": ("có phép thử ẩn", "with hidden tests"),
-    "by_hand": ("Người chấm", "Graded by a person"),
+    "by_hand": ("Đã có người chấm", "Graded by a person"),
     "override": (
         "Người chấm đã sửa điểm này",
         "A person changed these points",
@@ -48,9 +54,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "comment": ("Lời nhắn của người chấm", "Comment"),
     "own_cells": ("Những ô bạn thêm", "Cells you added"),
     "nothing": (
-        "Không có notebook nào trong bài nộp, nên không có gì để chấm.",
-        "There was no notebook in what you handed in, so there was nothing "
-        "to mark.",
+        "Không thấy câu trả lời nào trong bài nộp, nên không có gì để chấm.",
+        "No answers were found in what you handed in, so there was nothing to "
+        "mark.",
     ),
     "receipt": ("Mã biên nhận", "Receipt"),
     "receipt_why": (
