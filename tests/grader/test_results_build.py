@@ -90,8 +90,8 @@ def test_pages_of_a_course(course: Course) -> None:
     receipts = hand_in(course, {"an": LONG, "binh": LONG, "chi": "pass"})
     mark(course, receipts["an"], 1.0)
     mark(course, receipts["binh"], 0.0, "partial")
-    feedback = course.root / "feedback" / "an" / NAME / f"{NAME}.html"
-    feedback.parent.mkdir(parents=True)
+    feedback = course.folder(NAME) / "feedback" / "an.html"
+    feedback.parent.mkdir()
     feedback.write_text("<p>")
     with EventLog(course.folder(NAME)) as log:
         log.append("retried", "an", reason="the worker was lost")
@@ -107,9 +107,7 @@ def test_pages_of_a_course(course: Course) -> None:
     vi = paths["vi"].read_text(encoding="utf-8")
     assert paths["vi"].parent == course.folder(NAME) / "results"
     assert "Bài mẫu" in vi and "1. Cộng" in vi
-    address = f'href="../../../feedback/an/{NAME}/{NAME}.html"'
-    assert address in vi
-    assert (paths["vi"].parent / address[6:-1]).resolve() == feedback
+    assert 'href="../feedback/an.html"' in vi
     assert "100\u00a0% / 100\u00a0%" in vi, "the two equal answers are a pair"
 
 

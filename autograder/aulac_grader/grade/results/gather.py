@@ -6,13 +6,11 @@ damaged, a submission that cannot be read has no answers to compare.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from aulac_grader.grade import events, store
 from aulac_grader.grade import verdict as verdicts
 from aulac_grader.grade.problems import paper_title, problems
-from aulac_grader.grade.returned import step_folder
 
 from .marked import Entry, Marked
 from .numbers import Question
@@ -58,7 +56,7 @@ def gather(course: Course, assignment: str) -> Marked:
                 measures=store.read_measures(folder, student),
                 answers=_answers(course, paper, receipt),
                 notes=tuple(note.to_dict() for note in notes),
-                feedback=_feedback(course, assignment, student),
+                feedback=_feedback(folder, student),
             )
         )
     done = {e.student: e.verdict["submission_sha256"] for e in entries}
@@ -103,12 +101,12 @@ def _answers(
     return {c.id: c.source for c in sheet.cells if c.kind == "answer"}
 
 
-def _feedback(course: Course, assignment: str, student: str) -> str:
+def _feedback(folder: Path, student: str) -> str:
     """The address of the student's feedback, seen from the results folder."""
-    folder = step_folder(course, "feedback", student, assignment)
-    here = course.folder(assignment) / "results"
-    found = sorted(folder.glob("*.html"))
-    return os.path.relpath(found[0], here) if found else ""
+    name = f"{student}.html"
+    return (
+        f"../feedback/{name}" if (folder / "feedback" / name).exists() else ""
+    )
 
 
 def _retries(folder: Path) -> list[tuple[str, str]]:
