@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,8 +24,8 @@ import psutil
 
 NAME = "ps99_sample"
 STUDENTS = tuple(f"s{number:02}" for number in range(12))
-RIGHT = "def add(a, b):\n    return sum(a) + b\n# {0}"
-WRONG = "def add(a, b):\n    return sum(a)\n# {0}"
+RIGHT = "def add(a, b):\n    return sum(a) + b\n# {0}\n"
+WRONG = "def add(a, b):\n    return sum(a)\n# {0}\n"
 DIES = "import os\n\n\ndef add(a, b):\n    os._exit({0})"
 LOUD = "print('x' * 100)\ndef add(a, b):\n    return {0} and sum(a) + b"
 SECONDS = 120.0  # until a test that hangs is given up
@@ -234,12 +235,66 @@ def without_environment(found: dict[str, bytes]) -> dict[str, bytes]:
     }
 
 
+# -- a cluster somewhere -------------------------------------------------------
+
+
+@contextmanager
+def scheduler() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A Dask scheduler of its own, and its address."""
+    words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    with program("scheduler", *words) as process:
+        yield process, said_address(process, "Scheduler at:")
+
+
+@contextmanager
+def worker(address: str, **changes: str) -> Iterator[subprocess.Popen[str]]:
+    """A Dask worker whose marking fails as `batch_broken` says."""
+    broken = Path(__file__).with_name("batch_broken.py")
+    words = [address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    with program(
+        "worker", *words, "--preload", str(broken), **changes
+    ) as process:
+        said_address(process, "Registered to:")
+        yield process
+
+
+@contextmanager
+def program(name: str, *words: str, **changes: str) -> Iterator[Any]:
+    """`dask NAME …` until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", name, *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**changes),
+    )
+    assert process.stderr is not None
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(SECONDS)
+        process.stderr.close()
+
+
+def said_address(process: subprocess.Popen[str], after: str) -> str:
+    """The address that a Dask program logs behind these words."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if after in line:
+            # Nobody reads on, so a full pipe must not stop the program.
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            return line.split(after)[1].strip()
+    raise AssertionError(f"it ended without saying {after!r}")
+
+
 def main() -> None:
     """`aulac`, hiring Dask's workers at once and not waiting long for a scheduler."""
     from aulac.cli import main as aulac
-    from aulac_grader.grade import crew
+    from aulac_grader.grade import cluster, crew
 
     crew.WORTH, crew.RECONNECT_SECONDS = 0.01, 1.0
+    cluster.CONNECT_SECONDS = 3.0
     aulac()
 
 

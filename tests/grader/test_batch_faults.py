@@ -21,12 +21,15 @@ from tests.grader.batch_class import (
     environment,
     events,
     grade,
+    gradebook,
     grading,
     make_course,
     named,
     rest,
+    scheduler,
     until,
     verdicts,
+    worker,
 )
 
 from aulac_grader.grade.events import EventLog
@@ -66,22 +69,29 @@ def test_two_workers_give_the_same_bytes_as_one(
     assert_same(course, undisturbed)
 
 
-def test_kill_9_of_the_command(
+def test_kill_9_of_the_command_and_then_of_a_worker_of_dask(
     template: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    """Twice: between a verdict and the gradebook, and later with Dask's workers."""
+    """A nanny starts another worker; what the dead one had is given out again."""
     course = copy_of(template, tmp_path)
-    for workers, count in (("1", 2), ("2", 4)):
-        with grading(course, "run", "--workers", workers) as process:
-            until(process, count)
-            started = below(process)
-            process.kill()
-        assert started and all_gone(started)
+    with grading(course, "run", "--workers", "1") as process:
+        until(process, 2)  # its verdict is written, the gradebook lacks it
+        started = below(process)
+        process.kill()
+    assert started and all_gone(started)
     left = len(STUDENTS) - len(verdicts(course))
-    assert 0 < left <= len(STUDENTS) - 6
-    done = grade(course, "resume", "--workers", "1")
-    assert done.returncode == 0, done.stderr
-    assert f"{left}/{left} " in done.stderr
+    killed = 0
+    with grading(course, "resume", "--workers", "2") as process:
+        for count in range(1, left):
+            until(process, count)
+            found = named(below(process), "spawn_main")
+            if found and not killed:
+                found[0].kill()
+                killed += 1
+        said = rest(process)
+    assert killed, said
+    assert process.returncode == 0, said
+    assert f"{left}/{left} " in said
     assert_same(course, undisturbed)
 
 
@@ -102,28 +112,10 @@ def test_kill_9_of_the_lane_and_of_each_zygote(
     assert_same(course, undisturbed)
 
 
-def test_kill_9_of_a_worker_of_dask(
+def test_ctrl_c_and_later_kill_9_with_workers_of_dask(
     template: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    """Its nanny starts another; what it had is given out again."""
-    course = copy_of(template, tmp_path)
-    killed = 0
-    with grading(course, "run", "--workers", "2") as process:
-        for count in range(1, len(STUDENTS)):
-            until(process, count)
-            found = named(below(process), "spawn_main")
-            if found and not killed:
-                found[0].kill()
-                killed += 1
-        said = rest(process)
-    assert killed, said
-    assert process.returncode == 0, said
-    assert_same(course, undisturbed)
-
-
-def test_ctrl_c_writes_what_came_and_says_how_to_go_on(
-    template: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+    """Ctrl-C: what came is written, and a sentence says how to go on."""
     course = copy_of(template, tmp_path)
     with grading(course, "run", "--workers", "2") as process:
         until(process, 3)
@@ -136,7 +128,12 @@ def test_ctrl_c_writes_what_came_and_says_how_to_go_on(
     assert all_gone(started)
     assert events(course)[-1]["event"] == "stopped"
     assert 3 <= len(verdicts(course)) < len(STUDENTS)
-    assert grade(course, "resume").returncode == 0
+    with grading(course, "resume") as process:
+        until(process, 3)
+        started = below(process)
+        process.kill()
+    assert all_gone(started)
+    assert grade(course, "resume", "--workers", "1").returncode == 0
     assert_same(course, undisturbed)
 
 
@@ -145,7 +142,7 @@ def test_locked_gradebook_is_waited_for_and_then_costs_no_verdict(
 ) -> None:
     course = copy_of(template, tmp_path)
     lock = sqlite3.connect(course / "gradebook.db", isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
+    lock.execute("BEGIN IMMEDIATE")  # as formgrader does while it saves
     done = grade(course, "run", "--workers", "1", "--wait", "0.3")
     assert done.returncode == 1
     assert "locked by another program; waiting" in done.stderr
@@ -211,5 +208,48 @@ cp -r {tmp_path}/after/. {folder}
     assert "Traceback" not in told
     assert 0 < len(verdicts(course)) < len(STUDENTS)
     done = grade(course, "resume")
+    assert done.returncode == 0, done.stderr
+    assert_same(course, undisturbed)
+
+
+def test_cluster_where_marking_fails_now_and_then(
+    template: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    """Whoever fails every time gets no mark, and gets one later: never a zero."""
+    course = copy_of(template, tmp_path)
+    broken = tmp_path / "broken"
+    broken.write_text("# 3\n")  # in the answer of s02
+    with (
+        scheduler() as (_, address),
+        worker(address, SHARE="0.25", BROKEN=str(broken)),
+    ):
+        done = grade(course, "run", "--scheduler", address)
+        assert done.returncode == 3, done.stderr
+        assert "s02: no mark, our fault: the disk of this" in done.stderr
+        assert "a cable was pulled); trying again" in done.stderr
+        assert sorted(verdicts(course)) == sorted({*STUDENTS} - {"s02"})
+        assert "s02" not in gradebook(course)
+        broken.unlink()
+        done = grade(course, "resume")
+        assert done.returncode == 0, done.stderr
+    assert_same(course, undisturbed)
+
+
+def test_kill_9_of_the_scheduler(
+    template: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    course = copy_of(template, tmp_path)
+    with scheduler() as (program, address), worker(address):
+        words = ["run", "--scheduler", address]
+        with grading(course, *words) as process:
+            until(process, 4)
+            program.kill()
+            said = rest(process)
+    assert process.returncode == 1, said
+    assert f"connection to the Dask scheduler {address} is lost" in said
+    assert "--scheduler '' on this machine" in said
+    assert "Traceback" not in said
+    assert 4 <= len(verdicts(course)) < len(STUDENTS)
+    done = grade(course, "resume", "--scheduler", "", "--workers", "1")
     assert done.returncode == 0, done.stderr
     assert_same(course, undisturbed)

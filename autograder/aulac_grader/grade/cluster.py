@@ -35,7 +35,6 @@ CONFIG = {
     # How often a submission may fail is counted by the batch, for every kind of worker.
     "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.large-graph-warning-threshold": "1 GB",
-    "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:.0f}s",
     "distributed.worker.multiprocessing-method": "spawn",
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
@@ -107,8 +106,8 @@ class Cluster:
                 "with one."
             )
 
-    def connect(self, seconds: float = CONNECT_SECONDS) -> None:
-        """Connect to the scheduler at `address`.
+    def connect(self, seconds: float = 0.0) -> None:
+        """Connect to the scheduler at `address`, within CONNECT_SECONDS if unsaid.
 
         Raises:
             ClusterError: nothing answers there, or it is no address.
@@ -117,7 +116,9 @@ class Cluster:
         from distributed import Client
 
         try:
-            self._client = Client(self.address, timeout=seconds)
+            self._client = Client(
+                self.address, timeout=seconds or CONNECT_SECONDS
+            )
         except (OSError, ValueError, TypeError, ImportError) as error:
             raise ClusterError(
                 f"No Dask scheduler answers at {self.address} ({_short(error)}): "

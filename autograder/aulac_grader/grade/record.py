@@ -91,15 +91,15 @@ class Recorder:
                 book.record(self._paper.name, found, rebuilt)
                 return
             except GradebookBusy:
-                waited = time.monotonic() - began
-                if waited > self._patience or self._interrupt.asked:
-                    raise
                 if not told:
                     told = True
                     self._say(
                         "The gradebook is locked by another program; waiting up "
-                        f"to {self._patience:.0f} s for it."
+                        f"to {self._patience:g} s for it."
                     )
+                waited = time.monotonic() - began
+                if waited > self._patience or self._interrupt.asked:
+                    raise
 
 
 def _import_nbgrader() -> None:

@@ -193,7 +193,6 @@ def status_lines(state: State, running: bool) -> Iterator[str]:
     """How far an assignment is."""
     if not state.students:
         yield "Nothing was collected yet."
-        return
     for stage, words in STAGES.items():
         count = sum(s.stage == stage for s in state.students.values())
         if count:
