@@ -490,3 +490,16 @@ def test_a_group_without_the_controllers_is_not_used(
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     (tmp_path / "cgroup.subtree_control").write_text("cpu\n")
     assert place() != tmp_path
+
+
+@needs_boxes
+def test_a_command_is_refused_from_another_process() -> None:
+    words = command(Walls(), ["true"])
+    done = subprocess.run(
+        ["sh", "-c", '"$@"; exit $?', "sh", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "started by the process that made it" in done.stderr

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 from tests.grader.sandbox_boxes import BOXES, Parents
 
+from aulac_grader.sandbox.bubblewrap import command
 from aulac_grader.sandbox.limits import Limits
 from aulac_grader.sandbox.selfcheck import unavailable
 from aulac_grader.sandbox.walls import (
@@ -468,3 +472,20 @@ def test_environment_paths_name_no_room_but_the_library() -> None:
     assert Path("/etc") not in paths and Path("/usr") not in paths
     assert Path.home() not in paths
     assert any(path.name == "aulac" for path in paths)
+
+
+def test_an_environment_below_tmp_is_still_seen() -> None:
+    # The box's own /tmp must not hide an interpreter that lies there.
+    place = Path(tempfile.mkdtemp(dir="/tmp"))
+    place.chmod(0o755)
+    (place / "lib").mkdir()
+    (place / "lib" / "word.txt").write_text("seen")
+    walls = Walls(readable=(*environment_paths(), place / "lib"))
+    done = subprocess.run(
+        command(walls, ["cat", str(place / "lib" / "word.txt")]),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "seen", done.stderr
+    shutil.rmtree(place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import stat
 from collections.abc import Sequence
@@ -103,11 +104,17 @@ def _enter(walls: Walls, slot: int, keep: set[int]) -> None:
         _new_namespaces()
         trees = _trees(walls)
     die_with(parent)
+    watched, held = (
+        os.pipe()
+    )  # closes with C, should C end before I asks to be told
     first = os.fork()
     if first:
-        close_all_but(set())
+        close_all_but({held})
+        _leave_privileges()
+        linux.set_seccomp(filter_program)
         os._exit(_status_of(first, reap=False))
-    _die_with_pid(1)
+    os.close(held)
+    _die_with_keeper(watched)
     _build_root(walls, trees, given)
     linux.set_host_name(HOST_NAME)
     _leave_privileges()
@@ -157,11 +164,14 @@ def _new_namespaces() -> None:
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
 
-def _die_with_pid(me: int) -> None:
-    """The same for pid 1 of a namespace, whose parent has no number in it."""
-    if os.getpid() != me:
+def _die_with_keeper(watched: int) -> None:
+    """`die_with` for pid 1 of a namespace, whose parent has no number in it."""
+    if os.getpid() != 1:
         raise OSError("the new pid namespace was not entered")
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if select.select([watched], [], [], 0)[0]:  # the other end is closed
+        os._exit(128 + signal.SIGKILL)
+    os.close(watched)
 
 
 # --- the private root ---------------------------------------------------------

@@ -55,6 +55,11 @@ def main() -> NoReturn:
 
 def _launch(specification: dict[str, Any], argv: list[str]) -> NoReturn:
     close_all_but({0, 1, 2})
+    if os.getppid() != specification["parent"]:
+        raise SandboxUnavailable(
+            "its command has to be started by the process that made it, which it "
+            "dies with."
+        )
     walls = Walls(
         tuple(map(Path, specification["readable"])),
         Path(specification["writable"]) if specification["writable"] else None,
@@ -140,15 +145,16 @@ def _words(
     words += ["--hostname", HOST_NAME, "--cap-drop", "ALL", "--clearenv"]
     for name, value in walls.variables.items():
         words += ["--setenv", name, value]
+    words += ["--proc", "/proc", *_proc()]
+    words += ["--dev", "/dev", "--remount-ro", "/dev"]
+    for folder in MEMORY_FOLDERS:
+        words += _memory(folder, places, walls.limits)
+    # After these: an environment may lie in /tmp, or in a home of the box's name.
     for path in map(str, walls.readable):
         if os.path.islink(path):  # noqa: PTH114
             words += ["--symlink", os.readlink(path), path]  # noqa: PTH115
         else:
             words += ["--ro-bind", places.get(path, path), path]
-    words += ["--proc", "/proc", *_proc()]
-    words += ["--dev", "/dev", "--remount-ro", "/dev"]
-    for folder in MEMORY_FOLDERS:
-        words += _memory(folder, places, walls.limits)
     for path in map(str, walls.shared):
         words += ["--bind", places.get(path, path), path]
     for name, text in ETC.items():
