@@ -44,13 +44,14 @@ def choose(
 ) -> tuple[Candidate | None, bool]:
     """The notebook to mark, and whether there were others that could have been."""
     ranked = sorted(
-        candidates, key=lambda one: _rank(paper, one), reverse=True
+        ((_rank(paper, one), one) for one in candidates),
+        key=lambda pair: pair[0],
+        reverse=True,
     )
-    real = [one for one in ranked if _rank(paper, one)[0]]
-    if real:
-        return real[0], len(real) > 1
-    named = [c for c in ranked if re.search(r"\.ipynb", c.name, re.I)]
-    return (named[0] if named else None), len(named) > 1
+    real = [one for rank, one in ranked if rank[0]]
+    if not real:  # none can be read: the one that is named like a notebook
+        real = [c for _, c in ranked if re.search(r"\.ipynb", c.name, re.I)]
+    return (real[0] if real else None), len(real) > 1
 
 
 def _rank(

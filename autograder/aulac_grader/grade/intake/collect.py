@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Times = Literal["known", "received", "claimed"]
 Policy = Literal["latest", "in-time"]
+
+
+_TOGETHER = 50  # receipts that wait for the disk together
 
 
 class IntakeError(CourseError):
@@ -151,12 +154,14 @@ def collect(
     except RosterError as error:
         raise IntakeError(str(error)) from error
     ledger = Ledger(course.folder(assignment))
+    job = _Job(paper, ledger, caps, due, times, now)
     with ExitStack() as stack, ledger.locked():
         found = _entries(course, assignment, source, caps, stack)
-        if source is None:
-            layout = "submitted"
-        job = _Job(paper, ledger, caps, due, times, now)
-        return job.run(course, found, layout, roster, source)
+        layout = layout if source else "submitted"
+        try:
+            return job.run(course, found, layout, roster, source)
+        except LedgerError as error:
+            raise IntakeError(str(error)) from error
 
 
 def _entries(
@@ -218,8 +223,10 @@ class _Job:
         ids, messages = name_students(people, layout, roster)
         messages += _about_strays(strays, layout)
         before = {r.student: r for r in self.ledger.receipts()}
-        since = self._closed()
-        new, unchanged, receipts = [], [], {}
+        place = str((source or course.submitted).resolve())
+        closed = self._closed(place)
+        new: list[Receipt] = []
+        unchanged, receipts, written = [], {}, 0
         for student, handed in sorted(
             zip(ids, people, strict=True), key=_first
         ):
@@ -230,18 +237,22 @@ class _Job:
                 unchanged.append(student)
                 receipts[student] = old
                 continue
-            receipt = self._receipt(student, handed, layout, taken, sha, since)
-            self.ledger.add(receipt, taken.bodies.values())
-            new.append(student)
+            late = self._late(taken.claimed_at, closed(student))
+            receipt = self._receipt(student, handed, layout, taken, sha, late)
+            self.ledger.keep(taken.bodies.values())
+            new.append(receipt)
             receipts[student] = receipt
-        if new and self.due and since is None and self.now > self.due:
-            messages += self._about_time(receipts, new)
+            if len(new) - written == _TOGETHER:
+                self.ledger.add(new[written:])
+                written = len(new)
+        self.ledger.add(new[written:])
+        messages += self._about_time(new)
         self.ledger.collected(
             {
                 "at": self.now.isoformat(),
-                "source": str(source or course.submitted),
+                "source": place,
                 "layout": layout,
-                "students": len(people),
+                "seen": sorted(ids),
                 "new": len(new),
             }
         )
@@ -249,21 +260,25 @@ class _Job:
             course,
             name,
             layout,
-            tuple(new),
+            tuple(receipt.student for receipt in new),
             tuple(unchanged),
             receipts,
             tuple(messages),
         )
 
-    def _closed(self) -> datetime | None:
-        """When we first collected after the deadline, if that was before now."""
-        if self.due is None:
-            return None
+    def _closed(self, source: str) -> Callable[[str], bool]:
+        """Whether a student's work was looked at once the deadline had passed.
+
+        What is new after that is late for certain. Either the student was seen then,
+        or was not in this very source.
+        """
+        seen: set[str] = set()
+        same = False
         for record in self.ledger.collections():
-            at = datetime.fromisoformat(record["at"])
-            if at >= self.due:
-                return at
-        return None
+            if self.due and datetime.fromisoformat(record["at"]) >= self.due:
+                seen |= set(record["seen"])
+                same = same or record["source"] == source
+        return lambda student: same or student in seen
 
     def _receipt(
         self,
@@ -272,7 +287,7 @@ class _Job:
         layout: str,
         taken: Taken,
         sha: str,
-        since: datetime | None,
+        late: int | None,
     ) -> Receipt:
         origin = {"layout": layout, "name": shown(handed.name, 200)}
         if handed.number:
@@ -286,33 +301,31 @@ class _Job:
             sha256=sha,
             files=taken.listed,
             notes=taken.notes,
-            late_seconds=self._late(taken.claimed_at, since),
+            late_seconds=late,
             notebook=taken.notebook,
             origin=origin,
             claimed_at=taken.claimed_at,
         )
 
-    def _late(self, claimed: str, since: datetime | None) -> int | None:
+    def _late(self, claimed: str, closed: bool) -> int | None:
         """Seconds after the deadline, None where that is not known."""
         if self.due is None:
             return None
         when = self.now
         if self.times == "claimed" and claimed:
             when = _time(claimed)
-        elif self.times == "known" and self.now > self.due and since is None:
+        elif self.times == "known" and self.now > self.due and not closed:
             return None
         return max(0, int((when - self.due).total_seconds()))
 
-    def _about_time(
-        self, receipts: Mapping[str, Receipt], new: list[str]
-    ) -> list[str]:
-        unknown = [s for s in new if receipts[s].late_seconds is None]
-        if not unknown:
+    def _about_time(self, new: list[Receipt]) -> list[str]:
+        unknown = [r for r in new if r.late_seconds is None]
+        if not unknown or self.due is None:
             return []
         return [
-            f"The deadline ({self.due:%Y-%m-%d %H:%M} UTC) had passed when this was "
-            f"first collected, so who of {len(unknown)} was late is not known and "
-            "nobody counts as late. Collect once right at the deadline, or pass "
+            f"The deadline ({self.due:%Y-%m-%d %H:%M} UTC) had passed when "
+            f"{len(unknown)} were first collected: who of them was late is not "
+            "known, and nobody of them counts as late. Collect once right at the deadline, or pass "
             "--times claimed to believe the source's own times."
         ]
 

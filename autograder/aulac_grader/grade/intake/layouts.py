@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .entries import Entry
-from .names import is_noise
+from .names import is_noise, leads_out
 
 FORMATS = ("submitted", "folders", "moodle", "canvas", "flat")
 
@@ -138,6 +138,11 @@ def wrapper(
     return int(all(len(parts) > 1 for parts in inner))
 
 
+def notebooks_first(parts: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
+    """The order in which a student's files are looked at, until there are too many."""
+    return ".ipynb" not in parts[-1].lower(), parts
+
+
 def sort_out(
     entries: Iterable[Entry], assignment: str, name: str = ""
 ) -> tuple[str, list[Handed], list[Entry]]:
@@ -155,7 +160,7 @@ def sort_out(
     strays = []
     for parts, entry in zip(paths, wanted, strict=True):
         place = _READERS[name](parts, assignment) if name else None
-        if place is None:
+        if place is None or leads_out(entry.parts[0]):
             strays.append(entry)
             continue
         who, number, late, inside = place
@@ -163,5 +168,5 @@ def sort_out(
         handed.late = handed.late or late
         handed.files.append((inside, entry))
     for handed in found.values():
-        handed.files.sort(key=lambda item: item[0])
+        handed.files.sort(key=lambda item: notebooks_first(item[0]))
     return name, [found[key] for key in sorted(found)], strays

@@ -24,6 +24,11 @@ def is_noise(parts: tuple[str, ...]) -> bool:
     return any(_NOISE.match(part) for part in parts)
 
 
+def leads_out(part: str) -> bool:
+    """Whether this part of a path leads elsewhere than down."""
+    return part in {"", ".", ".."} or bool(re.match(r"^[A-Za-z]:", part))
+
+
 def is_hidden(parts: tuple[str, ...]) -> bool:
     """Whether a file inside a student's folder is one that listings leave out."""
     return any(re.match(r"^\.[^.]", part) for part in parts)
@@ -39,9 +44,7 @@ def vet(parts: tuple[str, ...], caps: Caps) -> str:
     if not parts or len(parts) > caps.depth:
         raise RefusedError("too_deep", limit=caps.depth)
     for part in parts:
-        if part in {"", ".", ".."} or re.match(r"^[A-Za-z]:", part):
-            raise RefusedError("bad_path")
-        if "/" in part or "\\" in part or "\0" in part:
+        if leads_out(part) or "/" in part or "\\" in part or "\0" in part:
             raise RefusedError("bad_path")
         if odd_characters(part):
             raise RefusedError("bad_name")

@@ -14,7 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Ledger:
         self.receipts_path = folder / "receipts.jsonl"
         self.collections_path = folder / "collections.jsonl"
         self.store = folder / "submissions"
+        self._new: set[Path] = set()  # folders with entries not yet synced
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -111,21 +112,28 @@ class Ledger:
 
     # -- adding ----------------------------------------------------------------
 
-    def add(self, receipt: Receipt, bodies: Iterable[bytes]) -> None:
-        """Keep the bytes, then the receipt; both are on the disk on return."""
+    def keep(self, bodies: Iterable[bytes]) -> None:
+        """Write the bytes that a coming receipt is for."""
         for body in bodies:
             self._keep(body)
-        self._append(self.receipts_path, receipt.to_dict())
+
+    def add(self, receipts: Sequence[Receipt]) -> None:
+        """Write receipts; they and all that was kept are on the disk on return."""
+        for folder in sorted(self._new):
+            _sync_folder(folder)
+        self._new.clear()
+        self._append(self.receipts_path, [r.to_dict() for r in receipts])
 
     def collected(self, record: Mapping[str, Any]) -> None:
-        """Keep that a collection was made."""
-        self._append(self.collections_path, record)
+        """Write down that a collection was made."""
+        self._append(self.collections_path, [record])
 
     def _keep(self, data: bytes) -> None:
         path = self._path(digest(data))
-        if path.is_file() and path.stat().st_size == len(data):
+        if path.is_file() and path.read_bytes() == data:
             return
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.store.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         with part.open("wb") as file:
             file.write(data)
@@ -133,16 +141,21 @@ class Ledger:
             os.fsync(file.fileno())
         part.chmod(0o400)
         part.replace(path)
-        _sync_folder(path.parent)
+        self._new |= {path.parent, path.parent.parent}
 
-    def _append(self, path: Path, record: Mapping[str, Any]) -> None:
-        text = json.dumps(record, ensure_ascii=False, sort_keys=True)
-        line = text.encode("utf-8", "backslashreplace") + b"\n"
+    def _append(
+        self, path: Path, records: Sequence[Mapping[str, Any]]
+    ) -> None:
+        text = "".join(
+            json.dumps(record, ensure_ascii=False, sort_keys=True) + "\n"
+            for record in records
+        )
+        lines = text.encode("utf-8", "backslashreplace")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "r+b") as file:
             file.truncate(_whole(file))
             file.seek(0, os.SEEK_END)
-            file.write(line)
+            file.write(lines)
             file.flush()
             os.fsync(file.fileno())
         _sync_folder(path.parent)

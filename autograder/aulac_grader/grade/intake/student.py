@@ -64,7 +64,7 @@ class _Taking:
         for name in sorted(vetted, key=lambda n: (n not in self.declared, n)):
             self._other(name, vetted[name])
         if not notebook:
-            self.notes.append(Note("no_notebook"))
+            self.notes.insert(0, Note("no_notebook"))
         notes = self.notes
         if len(notes) > _TOLD:
             rest = Note("more_files", {"count": len(notes) - _TOLD})
@@ -82,7 +82,10 @@ class _Taking:
     def _vetted(self) -> dict[str, Entry]:
         """Entries by their vetted names; the others are told and left."""
         found: dict[str, Entry] = {}
-        for parts, entry in self.handed.files[: self.caps.seen]:
+        for number, (parts, entry) in enumerate(self.handed.files):
+            if number == self.caps.seen:
+                self._refuse(shown(parts), RefusedError("too_many"))
+                break
             if is_hidden(parts):
                 continue
             try:
