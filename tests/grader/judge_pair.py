@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,17 +156,16 @@ class Pair:
             for part in paper.before(test_id):
                 if part.kind in ("given", "answer", "scratch"):
                     stem.run(part.id, answers.get(part.id, part.source))
-            outcome = judge_test(
-                paper,
-                test_id,
-                stem.question(),
-                seed=seed,
-                folder=folder,
-                seconds=seconds,
-                fresh=stem.question,
-            )
-            stem.stop()
-            return outcome
+            how: Any = {"seed": seed, "folder": folder, "seconds": seconds}
+            with stem.question() as channel:
+                full = judge_test(paper, test_id, channel, **how)
+            if full.points == paper.by_id[test_id].points:
+                return full
+            with stem.question() as channel:
+                seen = judge_test(
+                    paper, test_id, channel, visible_only=True, **how
+                )
+            return replace(full, visible_failed=seen.visible_failed)
 
     def close(self) -> None:
         self.channel.close()

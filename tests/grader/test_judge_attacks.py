@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import re
 import sys
 import time
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 
 from aulac_grader.judge.judge import judge_test
+from aulac_grader.judge.protocol import Ended
+from aulac_grader.judge.wire import Refused
 
 _spec = importlib.util.spec_from_file_location(
     "judge_pair", Path(__file__).with_name("judge_pair.py")
@@ -30,7 +34,7 @@ TESTS = {
     "close": "assert abs(f([3])[0] - 3) < 1e-9",
     "contains": "assert 2 in f([2, 1]) and 7 not in f([2])",
     "method": "assert f([2, 1]).index(2) == 1 and f([1]).count(1) == 1",
-    "truth": "_got = f([2, 1])\nassert _got and _got[0] < _got[1]",
+    "truth": "_got = f([2, 1])\nassert _got and 0 < _got[0] < _got[1] < 3",
     "torch": "import torch\n"
     "torch.testing.assert_close(torch.tensor(f([2, 1])), torch.tensor([1, 2]))",
     "numpy": "import numpy as np\nassert np.array_equal(f([2, 1]), [1, 2])\n"
@@ -122,9 +126,9 @@ ATTACKS = {
     "itself": "def f(x):\n    r = [1]\n    r.append(r)\n    return r",
     "large int": "def f(x): return [1 << 900_000, 1 << 900_001]",
     "larger int": "def f(x): return 1 << 90_000_000",
-    "flood": "def f(x): return bytes(10**9)",
-    "many": "def f(x): return [None] * 5_000_000",
-    "hash bomb": "def f(x): return {n * (2**61 - 1): 0 for n in range(20_000)}",
+    "flood": "def f(x): return bytes(10**8)",
+    "many": "def f(x): return [None] * 1_200_000",
+    "hash bomb": "def f(x): return {n * (2**61 - 1): 0 for n in range(2_000)}",
     "endless iterator": "import itertools\ndef f(x): return itertools.repeat(1)",
     "negative length": "class N:\n    def __len__(self): return -5\n"
     "    def __getitem__(self, i): return 9\ndef f(x): return N()",
@@ -192,12 +196,18 @@ def test_an_attack_wins_nothing(pair: Any, name: str) -> None:
     """One stem, a fresh question for each test: all of them are lost, soon."""
     with pair.stem() as stem:
         stem.run("given", "LIMIT = 3")
-        stem.run("answer", ATTACKS[name])
+        with contextlib.suppress(Refused):  # it may break its own process
+            stem.run("answer", ATTACKS[name])
         for test, source in TESTS.items():
             start = time.monotonic()
-            outcome = judge_test(
-                paper(source), "test", stem.question(), seed=1, seconds=3
-            )
+            try:
+                channel = stem.question()
+            except (Refused, Ended):
+                continue  # and with its process all its points
+            with channel:
+                outcome = judge_test(
+                    paper(source), "test", channel, seed=1, seconds=1
+                )
             assert outcome.points == 0, (test, outcome)
             assert outcome.status not in ("pass", "partial", "error"), outcome
             assert len(outcome.message) <= 2_000
@@ -208,14 +218,18 @@ def test_an_attack_wins_nothing(pair: Any, name: str) -> None:
 def test_an_endless_call_is_ended(pair: Any) -> None:
     loop = "def f(x):\n    while True:\n        try:\n            while True: pass\n"
     loop += "        except BaseException: pass"
-    for source in (loop, "import time\ndef f(x): time.sleep(1000)"):
-        start = time.monotonic()
-        outcome = pair.judge(
-            paper(TESTS["caught"]), {"answer": source}, "test", seconds=1
-        )
-        assert outcome.points == 0
-        assert outcome.status in ("time", "ended")
-        assert time.monotonic() - start < 40
+    sleep = "import time\ndef f(x): time.sleep(1000)"
+    for source, status, seconds in ((loop, "ended", 1), (sleep, "time", 0.2)):
+        with pair.stem() as stem:
+            stem.run("answer", source)
+            outcome = judge_test(
+                paper(TESTS["caught"]),
+                "test",
+                stem.question(),
+                seed=1,
+                seconds=seconds,
+            )
+        assert (outcome.points, outcome.status) == (0, status)
 
 
 def test_the_end_of_the_process_cannot_be_swallowed(pair: Any) -> None:
@@ -242,67 +256,49 @@ def test_an_object_in_the_place_of_data_cannot_be_asked(pair: Any) -> None:
     assert "C is an object, not plain data" in outcome.message
 
 
-def test_nothing_of_a_test_is_in_the_student_s_memory(pair: Any) -> None:
-    """The memory of stem and question is searched while a hidden test runs."""
+SCAN = """
+import re, os
+def scan(pid):
+    # Not the text itself, which would then be in memory for being searched.
+    secret = re.compile(b"bi-mat-[c]on-chim-[h]oang-yen")
+    found = 0
+    memory = open(f"/proc/{pid}/mem", "rb")
+    for line in open(f"/proc/{pid}/maps"):
+        first, last = (int(x, 16) for x in line.split()[0].split("-"))
+        if "r" not in line.split()[1] or ".so" in line:
+            continue
+        try:
+            memory.seek(first)
+            found += len(secret.findall(memory.read(last - first)))
+        except (OSError, ValueError, OverflowError):
+            continue
+    return found
+"""
+
+
+def test_nothing_of_a_test_is_in_the_student_s_memory() -> None:
+    """The student's processes are searched while a hidden test runs."""
     test = (
-        f"{CANARY!r}\nassert f([2, 1]) == [1, 2]\n### BEGIN HIDDEN TESTS\n"
-        f"_secret = 'bi-mat-{CANARY}'\nassert f([7]) == [7]\nassert _secret\n"
+        "assert f([2, 1]) == [1, 2]\n### BEGIN HIDDEN TESTS\n"
+        f"_secret = 'bi-mat-{CANARY}'\nassert f([7]) == [7], _secret\n"
         "### END HIDDEN TESTS"
     )
-    look = (
-        "import os\n"
-        "def scan(pid):\n"
-        "    needle = 'con-chim-hoang-'.encode() + b'yen-70001'\n"
-        "    wide = needle.decode().encode('utf-16-le')\n"
-        "    own = needle[:4]  # the search itself is in memory, too\n"
-        "    found = 0\n"
-        "    memory = open(f'/proc/{pid}/mem', 'rb')\n"
-        "    for line in open(f'/proc/{pid}/maps'):\n"
-        "        first, last = (int(x, 16) for x in line.split()[0].split('-'))\n"
-        "        if 'r' not in line.split()[1]: continue\n"
-        "        try:\n"
-        "            memory.seek(first)\n"
-        "            data = memory.read(last - first)\n"
-        "        except (OSError, ValueError, OverflowError): continue\n"
-        "        found += data.count(b'bi-mat-' + needle)\n"
-        "    return found\n"
-        "def f(x):\n"
-        "    if x == [7]:\n"
-        "        return [scan(os.getpid()), scan(os.getppid())]\n"
-        "    return sorted(x)\n"
-    )
-    sample = paper(test)
-    with pair.stem() as stem:
-        stem.run("answer", look)
-        outcome = judge_test(
-            sample, "test", stem.question(), seed=1, seconds=60
-        )
-        assert outcome.points == 0
-        found = _memory_of(stem.pid).count(f"bi-mat-{CANARY}".encode())
-        assert found == 0
-        channel = stem.question()
-        call = stem.run(
-            "probe", "print(scan(os.getpid()), scan(os.getppid()))"
-        )
-        # The needle itself, put together for the search, is what it may find.
-        assert call["status"] == "ok"
-        channel.close()
-    import os
-
-    assert _memory_of(os.getpid()).count(f"bi-mat-{CANARY}".encode()) > 0
-
-
-def _memory_of(pid: int) -> bytes:
-    parts = []
-    with Path(f"/proc/{pid}/mem").open("rb") as memory:
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            place, rights = line.split()[:2]
-            first, last = (int(part, 16) for part in place.split("-"))
-            if "r" not in rights or ("/" in line and ".so" in line):
-                continue
-            try:
-                memory.seek(first)
-                parts.append(memory.read(last - first))
-            except (OSError, ValueError, OverflowError):
-                continue
-    return b"".join(parts)
+    spy = SCAN + "def f(x): return sorted(x) + [7] * scan(os.getpid())"
+    pair = judge_pair.Pair(preload="numpy")
+    try:
+        with pair.stem() as stem:
+            stem.run("answer", spy)
+            channel = stem.question()
+            outcome = judge_test(
+                paper(test), "test", channel, seed=1, seconds=60
+            )
+            assert outcome.points == 1, "a question holds the hidden test"
+            here: dict[str, Any] = {}
+            exec(SCAN, here)
+            assert here["scan"](os.getpid()) > 0, (
+                "the search finds what is there"
+            )
+            assert here["scan"](stem.pid) == 0
+            assert here["scan"](pair.process.pid) == 0
+    finally:
+        pair.close()

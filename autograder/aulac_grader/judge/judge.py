@@ -2,14 +2,14 @@
 
 The cells of the paper that stand before the test are gone through in order: given cells
 run here, the names of answer cells are bound to what the student's process has under
-them, by value where that is plain data and as handles otherwise. Then the whole test
-cell runs, hidden part and all. If it takes points off, its visible part runs by itself
-in a fresh question, so that the student can be told what any student may see.
+them, by value where that is plain data and as handles otherwise. Then the test cell
+runs, hidden part and all; or its visible part alone, in a question of a box that has
+never met a hidden test, so that what it says can be shown to the student.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .outcome import Outcome, Status
@@ -30,7 +30,6 @@ def judge_test(
     seconds: float = 20.0,
     wall_seconds: float | None = None,
     visible_only: bool = False,
-    fresh: Callable[[], Channel | None] | None = None,
 ) -> Outcome:
     """Judge one test cell over a channel to a question of the student's process.
 
@@ -43,29 +42,12 @@ def judge_test(
             of what the paper says instead of them.
         visible_only: run what students see of the cell, and nothing else. No message
             of a process that has ever met a hidden test should reach a student.
-        fresh: gives a channel to a new question for the visible part, with the one
-            before it stopped. Without it, or where it gives None, nothing is known
-            about the visible part, and `visible_failed` stays False.
     """
     cell = paper.by_id[test_id]
     trial = Trial(
         paper, cell, seed, folder, cell.seconds or seconds, wall_seconds
     )
-    if visible_only:
-        return trial.run(cell.visible, channel)
-    full = trial.run(cell.source, channel)
-    if full.points >= cell.points or fresh is None:
-        return full
-    another = fresh()
-    if another is None:
-        return full
-    seen = trial.run(cell.visible, another)
-    if seen.points >= cell.points:
-        return full
-    return Outcome(
-        full.points,
-        full.status,
-        seen.message,
-        visible_failed=True,
-        printed=seen.printed,
-    )
+    if not visible_only:
+        return trial.run(cell.source, channel)
+    seen = trial.run(cell.visible, channel)
+    return replace(seen, visible_failed=seen.points < cell.points)

@@ -18,7 +18,7 @@ class Outcome:
     returned what is no answer, `ended` when it died, `time` when it took too long, and
     `error` when the test itself cannot be judged: the author's fault, which
     `aulac assignment check` finds. `message` and `printed` may be shown to the student
-    only where `visible_failed` holds, and then come from the visible part.
+    only where `visible_failed` holds: then the visible part alone was run.
     """
 
     points: float

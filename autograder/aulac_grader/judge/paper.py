@@ -239,6 +239,8 @@ def _cell(number: int, raw: dict[str, Any], lang: str) -> PaperCell:
     aulac = metadata.get("aulac") or {}
     fallback = raw.get("id") or f"cell-{number + 1}"
     provides = tuple(aulac.get("provides", ()))
+    if kind in ("answer", "manual") and not aulac and cell_type == "code":
+        provides = defined_names(source)
     is_graded = bool(grading.get("grade") or grading.get("task"))
     seconds = aulac.get("seconds")
     return PaperCell(
@@ -351,6 +353,28 @@ def plain_names(source: str, provides: tuple[str, ...]) -> frozenset[str]:
         and node.returns is not None
         and _names(node.returns) <= PLAIN_TYPES | _MODULES
     )
+
+
+def defined_names(source: str) -> tuple[str, ...]:
+    """What a cell defines at its top level: where nothing is declared, all of that."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ()
+    names: dict[str, None] = {}
+    for node in tree.body:
+        if isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        ):
+            names[node.name] = None
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            names |= {
+                part.id: None
+                for part in ast.walk(node)
+                if isinstance(part, ast.Name)
+                and isinstance(part.ctx, ast.Store)
+            }
+    return tuple(names)
 
 
 _WORD = re.compile(r"[^\W\d]\w*")

@@ -17,6 +17,7 @@ is asked for here, and answered the same way in both.
     changed     the arguments of a call as they are after it
     raises      the message of the error that a call has to raise
     within      a call that may take so much time and no more
+    close       numbers of the same shape that differ by rounding only
     artefact    a file that an answer cell has written, read safely
 """
 
@@ -31,6 +32,7 @@ from .files import pixels
 __all__ = [
     "artefact",
     "changed",
+    "close",
     "listed",
     "picture",
     "pixels",
@@ -139,6 +141,15 @@ def raises(
     raise AssertionError(
         f"phải ném {error.__name__} / must raise {error.__name__}"
     )
+
+
+def close(got: Any, want: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
+    """Are numbers, lists, arrays or tensors of one shape equal up to rounding?
+
+    Unlike `numpy.allclose`, which is true of an empty array whatever is expected, this
+    wants the same shape on both sides. NaN is close to nothing, not even to NaN.
+    """
+    return local.close(got, want, rtol, atol)
 
 
 def artefact(name: str, max_mb: float = 64.0) -> Any:

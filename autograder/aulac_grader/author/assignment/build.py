@@ -18,14 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aulac_grader.judge.paper import TEXT_STUB
+
 from .document import Assignment, AssignmentError
 from .notebook import notebook
 
 RECORD = ".aulac-course.json"
-TEXT_STUB = {
-    "vi": "*Viết câu trả lời của bạn ở đây.*",
-    "en": "*Write your answer here.*",
-}
 
 
 @dataclass

@@ -8,7 +8,8 @@ be testing nothing).
 
 Cells are run by `run`, in one process per variant; the points are counted by
 nbgrader's own `determine_grade` from the outputs, and what students receive is made by
-nbgrader's own preprocessors, so that the proof is about what nbgrader will do.
+nbgrader's own preprocessors, so that the proof is about what nbgrader will do. Then all
+of it runs again through the grader's two processes, and has to come out the same.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from .build import TEXT_STUB
+from aulac_grader.judge.paper import CODE_STUB, TEXT_STUB
+
 from .document import LANGUAGES, Assignment, Cell
+from .hollow import hollow_passes
 from .lint import lint
 from .notebook import differences, notebook
 from .run import run_cells
 from .variants import Variant, load_variants
-
-CODE_STUB = "# Viết mã của bạn ở đây. / Write your code here.\nraise NotImplementedError()"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Report:
     outcomes: list[Outcome] = field(default_factory=list)
     variants: list[Variant] = field(default_factory=list)
     seconds: float = 0.0
+    judged: str = ""  # how the two processes were run, once they were
 
 
 def check(
@@ -93,8 +95,33 @@ def check(
     with ThreadPoolExecutor(workers) as pool:
         report.outcomes = list(pool.map(score, runs.items()))
     report.faults += _verdicts(report)
+    if not report.faults:
+        report.faults += hollow_passes(assignment, grade)
+        report.faults += _judged(report, runs, workers, on_progress)
     report.seconds = time.perf_counter() - start
     return report
+
+
+def _judged(
+    report: Report,
+    runs: dict[str, dict[str, str]],
+    workers: int,
+    on_progress: Callable[[str], None],
+) -> list[str]:
+    """Where the grader's two processes say something else than one process does."""
+    from .judged import differences as unlike
+    from .judged import judge_all
+
+    judged = judge_all(report.assignment, runs, workers, on_progress)
+    walls = "sandboxed" if judged.sandboxed else "without a sandbox"
+    report.judged = f"{len(runs)} runs judged from outside, {walls}"
+    faults: list[str] = []
+    for outcome in report.outcomes:
+        marks = judged.marks[outcome.name]
+        faults += unlike(outcome.name, outcome.points, marks)
+        if outcome.name == "reference" and faults:
+            break  # the root of the rest
+    return faults
 
 
 def repeats(assignment: Assignment) -> list[str]:

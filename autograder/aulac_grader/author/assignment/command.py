@@ -199,4 +199,5 @@ def _print_report(report: Report) -> None:
     typer.echo(
         f"{assignment.name} {verdict}: {wrong} wrong variants, "
         f"{len(report.variants) - wrong} right, {report.seconds:.1f} s"
+        + (f"; {report.judged}" if report.judged else "")
     )

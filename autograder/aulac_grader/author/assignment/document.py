@@ -3,8 +3,9 @@
 `assignments/source/psNN_name/assignment.md` holds prose as twin cells (`lang: vi`
 followed by `lang: en`) and code cells that are the same in both languages. Cells
 carry nbgrader's metadata (schema version 3); what nbgrader leaves at its default may
-be left out. Beside it, under `aulac`, an answer cell declares the names a test may
-touch (`provides`).
+be left out. Beside it, under `aulac`, an answer cell declares what a test may touch:
+names (`provides`) and files it writes (`files`); a test cell may set the CPU time that
+it and the answer get (`seconds`).
 
 What a cell is follows from its nbgrader metadata:
 
@@ -44,6 +45,8 @@ NBGRADER_KEYS = {
     "points",
     "cell_type",
 }
+
+DECLARATIONS = {"provides", "files", "seconds"}
 
 Bilingual = dict[str, str]
 
@@ -85,6 +88,8 @@ class Cell:
     source: Bilingual
     nbgrader: dict[str, Any] | None = None
     provides: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    seconds: float | None = None
     opens: str = ""
     tags: tuple[str, ...] = ()
 
@@ -264,9 +269,8 @@ def _number(value: Any, name: str, problems: list[str]) -> float:
         or not isinstance(value, int | float)
         or value <= 0
     ):
-        problems.append(
-            f"header: {name} must be a number above 0, not {value!r}."
-        )
+        where = name if ": " in name else f"header: {name}"
+        problems.append(f"{where} must be a number above 0, not {value!r}.")
         return 0
     return value
 
@@ -371,15 +375,7 @@ def _cells(
 
 def _code_cell(raw: SourceCell, problems: list[str]) -> Cell:
     number = raw.number
-    aulac = raw.options.get("aulac", {})
-    provides = aulac.get("provides", []) if isinstance(aulac, dict) else None
-    if not isinstance(provides, list) or not all(
-        isinstance(p, str) for p in provides
-    ):
-        problems.append(
-            f"cell {number}: write :aulac: {{provides: [name, …]}}."
-        )
-        provides = []
+    aulac = _declared(raw.options.get("aulac", {}), number, problems)
     unknown = set(raw.options) - {"nbgrader", "aulac", "tags"}
     if unknown:
         problems.append(f"cell {number}: unknown options {sorted(unknown)}.")
@@ -390,9 +386,36 @@ def _code_cell(raw: SourceCell, problems: list[str]) -> Cell:
         nbgrader=_nbgrader(
             raw.options.get("nbgrader"), "code", number, problems
         ),
-        provides=tuple(provides),
         tags=tuple(raw.tags),
+        **aulac,
     )
+
+
+def _declared(
+    given: Any, number: int, problems: list[str]
+) -> dict[str, Any]:  # the fields of Cell that stand under `aulac`
+    """What a code cell says under `:aulac:`."""
+    if not isinstance(given, dict) or set(given) - DECLARATIONS:
+        problems.append(
+            f"cell {number}: under :aulac: stand {', '.join(sorted(DECLARATIONS))}, "
+            "as in {provides: [name], files: [predictions.npy]}."
+        )
+        return {}
+    rows = {}
+    for key in ("provides", "files"):
+        row = given.get(key, [])
+        if not isinstance(row, list) or not all(
+            isinstance(item, str) for item in row
+        ):
+            problems.append(
+                f"cell {number}: write :aulac: {{{key}: [name, …]}}."
+            )
+            row = []
+        rows[key] = tuple(row)
+    seconds = given.get("seconds")
+    if seconds is not None:
+        seconds = float(_number(seconds, f"cell {number}: seconds", problems))
+    return rows | {"seconds": seconds}
 
 
 def _prose_cell(pair: Pair, problems: list[str]) -> Cell:

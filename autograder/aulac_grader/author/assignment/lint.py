@@ -7,8 +7,11 @@ cells provide are handles there, and only plain values cross. So a test
   defines or imports itself: nothing else of the notebook;
 - sends plain values: no lambda, no function or class of its own, no generator;
 - compares values that calls return, and never asks what they are (`isinstance`);
-- does not look at an argument again after the call: the student's side got a copy;
-- ends, where it gives partial credit, in a number outside the hidden region.
+- does not look at an argument again after the call: the student's side got a copy
+  (`aulac.checks.changed` gives back what became of it);
+- does not compare in a way that an empty value passes (`allclose` of nothing is true);
+- ends, where it gives partial credit, in a number outside the hidden region, which is
+  not simply what a student's function returned.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator
+
+from aulac_grader.judge.paper import gives_partial_credit
 
 from .document import Assignment, Cell
 
@@ -49,6 +54,10 @@ FORBIDDEN |= {
     "exit",
     "quit",
 }
+# Of `aulac.checks`; those that are asked about a function of the student's.
+ASKING = {"printed", "picture", "changed", "within"}
+CHECKS = ASKING | {"listed", "probe", "raises", "artefact", "close", "pixels"}
+LOOSE = {"allclose", "isclose"}
 MUTABLE = (
     ast.List,
     ast.Dict,
@@ -100,7 +109,7 @@ def lint_test(cell: Cell, provided: set[str], given: set[str]) -> list[str]:
                 "run in one kernel: put the test in `def _check(): …`, or name it "
                 f"_{name}."
             )
-    faults += _partial_faults(tree, cell)
+    faults += _partial_faults(tree, cell, provided)
     return [*dict.fromkeys(faults)]
 
 
@@ -192,7 +201,8 @@ class _TestVisitor(ast.NodeVisitor):
             self.fault(
                 node,
                 f"looks at {node.id} after sending it to the student's function, "
-                f"which gets a copy: send list({node.id}) or compare with a literal.",
+                f"which gets a copy: send list({node.id}), compare with a literal, or "
+                "ask aulac.checks.changed for what became of it.",
             )
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -238,12 +248,68 @@ class _TestVisitor(ast.NodeVisitor):
                 f"{name} asks what the student's value is: compare it with the value "
                 "you expect.",
             )
+        self._empty_passes(node, name, arguments)
+        if name in CHECKS:
+            self.calls += name == "artefact"
+            self._check(node, name, arguments)
+            return
         if not _mentions(node.func, self.provided):
             self.generic_visit(node)
             return
         self.visit(node.func)
         for argument in arguments:
             self._sent(argument)
+
+    def _check(
+        self, node: ast.Call, name: str, arguments: list[ast.expr]
+    ) -> None:
+        """A function of `aulac.checks`: it may be given a function of the student's."""
+        own = [a for a in arguments if not isinstance(a, ast.Constant)][:1]
+        if name in ASKING and any(isinstance(a, ast.Lambda) for a in own):
+            self.fault(
+                node,
+                f"{name} is given a lambda, which stays here: give it a function that "
+                "an answer cell provides.",
+            )
+        self.generic_visit(node)
+
+    def _empty_passes(
+        self, node: ast.Call, name: str, arguments: list[ast.expr]
+    ) -> None:
+        """Comparisons that are true of nothing at all: `allclose([], [1])`."""
+        method = (
+            node.func.attr if isinstance(node.func, ast.Attribute) else name
+        )
+        theirs = [_mentions(a, self.from_student) for a in arguments]
+        if method in LOOSE and any(theirs):
+            self.fault(
+                node,
+                f"{method} is true of an empty value, whatever is expected: use "
+                "aulac.checks.close, or torch.testing.assert_close.",
+            )
+        strict = any(k.arg == "strict" for k in node.keywords)
+        if name == "zip" and any(theirs) and not all(theirs) and not strict:
+            self.fault(
+                node,
+                "zip stops at the shorter side, so an empty value passes: add "
+                "strict=True, or compare the whole lists.",
+            )
+        compared = isinstance(node.func, ast.Attribute) and isinstance(
+            node.func.value, ast.Compare
+        )
+        if method == "all" and (
+            (compared and _mentions(node.func, self.from_student))
+            or (
+                name != "all"
+                and any(theirs)
+                and isinstance(arguments[0], ast.Compare)
+            )
+        ):
+            self.fault(
+                node,
+                "all() is true of an empty value: use numpy.array_equal or "
+                "torch.equal, which compare shapes too.",
+            )
 
     def _sent(self, argument: ast.expr) -> None:
         if isinstance(argument, ast.Starred):
@@ -267,14 +333,22 @@ class _TestVisitor(ast.NodeVisitor):
         self.visit(argument)
 
 
-def _partial_faults(tree: ast.Module, cell: Cell) -> Iterator[str]:
+def _partial_faults(
+    tree: ast.Module, cell: Cell, provided: set[str]
+) -> Iterator[str]:
     """A cell whose last line is a value gives partial credit; students run it too."""
-    if not tree.body:
+    if not gives_partial_credit(cell.code):
         return
     last = tree.body[-1]
+    assert isinstance(last, ast.Expr)
     hidden_end = cell.code.rfind("### END HIDDEN TESTS")
-    if not isinstance(last, ast.Expr):
-        return
+    if isinstance(last.value, ast.Call) and _mentions(
+        last.value.func, provided
+    ):
+        yield (
+            "the last line is what the student's function returns, which would then be "
+            "the points: put assert before it, or count here."
+        )
     if isinstance(last.value, ast.Constant) and not isinstance(
         last.value.value, int | float
     ):

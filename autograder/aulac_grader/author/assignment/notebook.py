@@ -124,8 +124,13 @@ def _cell(cell: Cell, cell_id: str, text: str) -> Any:
     metadata: dict[str, Any] = {}
     if cell.nbgrader:
         metadata["nbgrader"] = dict(cell.nbgrader)
-    if cell.provides:
-        metadata["aulac"] = {"provides": list(cell.provides)}
+    declared = {
+        "provides": list(cell.provides),
+        "files": list(cell.files),
+        "seconds": cell.seconds,
+    }
+    if any(declared.values()):
+        metadata["aulac"] = {k: v for k, v in declared.items() if v}
     if cell.tags:
         metadata["tags"] = list(cell.tags)
     make = (

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from aulac_grader.judge.artefacts import name_fault
+
 from ..source import LANGUAGES
 
 if TYPE_CHECKING:
@@ -37,8 +39,15 @@ def structure(
             yield from (
                 f"{cell.where}: {fault}" for fault in _answer_faults(cell)
             )
-        elif cell.provides:
-            yield f"{cell.where}: only an answer cell provides names."
+        elif cell.provides or cell.files:
+            yield f"{cell.where}: only an answer cell provides names or files."
+        if cell.seconds and cell.kind != "test":
+            yield f"{cell.where}: only a test cell sets seconds."
+        yield from (
+            f"{cell.where}: {fault}"
+            for fault in map(name_fault, cell.files)
+            if fault
+        )
 
 
 def _points_and_problems(
@@ -97,7 +106,7 @@ def _answer_faults(cell: Cell) -> Iterator[str]:
     """An answer cell shows a typed, documented stub for each name it provides."""
     if "### BEGIN SOLUTION" not in cell.code:
         yield "no ### BEGIN SOLUTION: the whole cell would be the answer."
-    if not cell.provides:
+    if not cell.provides and not cell.files:
         yield "declare the names a test may touch: :aulac: {provides: [name]}."
     try:
         body = ast.parse(cell.code).body
