@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -188,10 +189,9 @@ def test_names_that_are_no_text(course: Course, source: Path) -> None:
         b"a\nb.py",
         b"\x1b[2J",
     ):
-        with open(folder + b"/" + name, "wb"):
-            pass
-    with open(folder + b"/" + b"C:x.py", "wb"), open(folder + b"/a\\b", "wb"):
-        pass
+        os.mknod(folder + b"/" + name)
+    os.mknod(folder + b"/C:x.py")
+    os.mknod(folder + b"/a\\b")
     receipt, _ = taken(course, source)
     assert sorted(codes(receipt)) == ["bad_name"] * 4 + ["bad_path"] * 2
     for note in receipt.notes:
@@ -452,10 +452,8 @@ def test_a_zip_with_bytes_changed_never_breaks_the_reader(
     except ArchiveError:
         return
     for entry in found:
-        try:
+        with contextlib.suppress(RefusedError):
             assert len(entry.read(MB)) <= MB
-        except RefusedError:
-            pass
 
 
 NAMES = st.text(

@@ -10,10 +10,7 @@ COURSE/grading/NAME/                ours, readable by the owner alone:
 
 from __future__ import annotations
 
-import ast
 import json
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .settings import CONFIG, ConfigError, Settings, read_settings
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper, PaperCell
+    from aulac_grader.judge.paper import Paper
 
 RECORD = ".aulac-course.json"
 
@@ -159,9 +156,6 @@ class Course:
     def paper(self, name: str) -> Paper:
         """The trusted assignment, ready to mark with.
 
-        A source that `aulac assignment build` did not write declares no names that
-        a test may touch: there they are the names that the answer cells define.
-
         Raises:
             CourseError: no such assignment, or its source cannot be marked with.
         """
@@ -174,17 +168,7 @@ class Course:
             raise CourseError(
                 f"{path} cannot be used as an assignment: {error}"
             ) from error
-        twice = [
-            cell_id
-            for cell_id, times in Counter(c.id for c in paper.cells).items()
-            if times > 1
-        ]
-        if twice:
-            raise CourseError(
-                f"{path}: the cell ids {', '.join(sorted(twice))} are used more "
-                "than once: give each cell a grade_id of its own."
-            )
-        return with_provides(replace(paper, name=name))
+        return replace(paper, name=name)
 
     def due(self, name: str) -> datetime | None:
         """The deadline in nbgrader's database (UTC), None where there is none.
@@ -256,46 +240,3 @@ def _private(folder: Path) -> Path:
             "students' work and the course's key, so see that it is yours."
         ) from error
     return folder
-
-
-def with_provides(paper: Paper) -> Paper:
-    """The paper with the names that tests may touch, also where it declares none."""
-    cells = tuple(_with_provides(cell) for cell in paper.cells)
-    return replace(paper, cells=cells)
-
-
-def _with_provides(cell: PaperCell) -> PaperCell:
-    if cell.kind != "answer" or cell.provides or cell.cell_type != "code":
-        return cell
-    return replace(cell, provides=tuple(_defined(cell.source)))
-
-
-def _defined(source: str) -> Iterator[str]:
-    """Names that trusted code binds at its top level, in order."""
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:
-        return
-    seen = set()
-    for node in body:
-        if isinstance(
-            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-        ):
-            names = [node.name]
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = (
-                node.targets if isinstance(node, ast.Assign) else [node.target]
-            )
-            names = [
-                part.id
-                for target in targets
-                for part in ast.walk(target)
-                if isinstance(part, ast.Name)
-                and isinstance(part.ctx, ast.Store)
-            ]
-        else:
-            continue
-        for name in names:
-            if name not in seen:
-                seen.add(name)
-                yield name

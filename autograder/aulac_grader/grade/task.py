@@ -82,7 +82,6 @@ def unpack_answer(data: bytes) -> dict[str, Any]:
 
 
 def _graded(order: dict[str, Any]) -> dict[str, Any]:
-    from aulac_grader.grade.course import with_provides
     from aulac_grader.grade.environment import environment
     from aulac_grader.grade.intake.submission import Submission
     from aulac_grader.grade.rebuild import rebuild
@@ -94,7 +93,7 @@ def _graded(order: dict[str, Any]) -> dict[str, Any]:
             "the worker runs another version of the course than the command that "
             "sent it work: install the same one on both"
         )
-    paper = with_provides(Paper.from_bytes(order["paper"]))
+    paper = Paper.from_bytes(order["paper"])
     rebuilt = rebuild(paper, Submission.from_bytes(order["submission"]))
     with _workshop(paper, order["limits"], order["sandboxed"]) as workshop:
         marks = mark(paper, rebuilt.sheet, order["seeds"], workshop)
