@@ -8,10 +8,11 @@ from typing import Any
 from aulac_grader.judge.paper import Paper
 from aulac_grader.judge.sheet import Marks, Sheet, SheetCell
 from aulac_grader.sandbox.limits import Limits
+from aulac_grader.sandbox.watchdog import tree
 
 # Small, so that what has to run into them does so at once.
 LIMITS = Limits(
-    memory_mb=256, cpu_seconds=1, wall_seconds=6, processes=24, output_kb=64
+    memory_mb=128, cpu_seconds=0.3, wall_seconds=2, processes=24, output_kb=64
 )
 
 DOUBLE = "def double(x):\n    return 2 * x"
@@ -135,3 +136,17 @@ def sheet(
 def statuses(marks: Marks) -> dict[str, str]:
     """The status of every test and cell."""
     return {part.id: part.status for part in (*marks.tests, *marks.cells)}
+
+
+def part(marks: Marks, name: str) -> Any:
+    """The result of one test or cell."""
+    return next(p for p in (*marks.tests, *marks.cells) if p.id == name)
+
+
+def indented(source: str) -> str:
+    return "\n".join("    " + line for line in source.splitlines())
+
+
+def living(pid: int) -> int:
+    """How many processes live at and below `pid`."""
+    return sum(not process.ended for process in tree(pid))

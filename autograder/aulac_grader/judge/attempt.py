@@ -72,11 +72,10 @@ class Watch(Watchdog):
         self._spared: set[tuple[int, int]] | None = None
         self._delays: dict[str, float] = {}
         self.ended_question: str | None = None
+        self.spent = 0.0  # processor time of the last cell or question
+        self.used = 0.0  # of all of them
         super().__init__(pid, limits)
-        self.idle()
-        # What the box holds before anybody's code has run is the warm parent's.
-        self.warm_mb = self.poll().memory_mb
-        self.peak_mb = 0.0
+        self._stop_clocks()
 
     def begin(
         self,
@@ -99,17 +98,12 @@ class Watch(Watchdog):
     def idle(self) -> None:
         """Nobody's time runs from here on; what a question has started is ended."""
         with self._lock:
-            self.limits = replace(
-                self.limits, cpu_seconds=math.inf, wall_seconds=math.inf
-            )
+            self._stop_clocks()
             self._end_newcomers()
             self._spared = None
-
-    @property
-    def cpu_seconds(self) -> float:
-        """Processor time of the box from its first moment."""
-        with self._lock:
-            return self._cpu(tree(self.pid))
+            self.spent = self.poll().cpu_seconds
+            self.used += self.spent
+            self.new_budget()
 
     def poll(self) -> Reading:
         with self._lock:
@@ -119,11 +113,14 @@ class Watch(Watchdog):
         if self._spared is not None and self.ended_question is None:
             self.ended_question = why
             if self._end_newcomers():
-                self.limits = replace(
-                    self.limits, cpu_seconds=math.inf, wall_seconds=math.inf
-                )
+                self._stop_clocks()
                 return
         super().kill(why)
+
+    def _stop_clocks(self) -> None:
+        self.limits = replace(
+            self.limits, cpu_seconds=math.inf, wall_seconds=math.inf
+        )
 
     def _passed(self, reading: Reading) -> str | None:
         if reading.wall_seconds > self.limits.wall_seconds:
@@ -181,7 +178,11 @@ class Attempt:
         self.workshop, self.limits = workshop, workshop.limits
         self.child: Child
         self.child, self.channel = workshop.new_box()
-        self.watch = Watch(self.child.pid, self.limits)
+        # A process that takes too much is told so by its own limit, and may go on.
+        memory = round(self.limits.memory_mb * _GRACE) + 32
+        self.watch = Watch(
+            self.child.pid, replace(self.limits, memory_mb=memory)
+        )
         self.watch.start()
 
     def place(self, files: tuple[tuple[str, bytes], ...]) -> None:
@@ -218,11 +219,9 @@ class Attempt:
             raise
         return ours
 
-    def stop(self) -> str:
-        """Have the question ended; in a word how it had ended before, if it had."""
-        rest = self._ask(["stop"], ["stopped"])
-        how = rest[0] if rest else ""
-        return how if type(how) is str else ""
+    def stop(self) -> None:
+        """Have the stem end the question and say so: it is still there, then."""
+        self._ask(["stop"], ["stopped"])
 
     def fetch(self, name: str, max_bytes: int) -> bytes | None:
         """The contents of a file in the box, None where there is none to be had."""

@@ -178,7 +178,7 @@ class Round:
 
     def _spent(self, box: Attempt | None = None) -> bool:
         """Has this submission had its share of time?"""
-        cpu = self.cpu + (box.watch.cpu_seconds if box else 0.0)
+        cpu = self.cpu + (box.watch.used if box else 0.0)
         wall = time.monotonic() - self.began
         unit = self.limits.cpu_seconds
         return cpu > MAX_CPU * unit or wall > MAX_WALL * unit
@@ -191,7 +191,8 @@ class Round:
                 self.tier = self.tier or self.workshop.describe(box.watch)
                 return self._run(box)
             finally:
-                self.cpu += box.watch.cpu_seconds
+                box.watch.idle()
+                self.cpu += box.watch.used
                 self.peak = max(self.peak, box.watch.peak_mb)
 
     def _run(self, box: Attempt) -> bool:
@@ -245,7 +246,8 @@ class Round:
                 break
         if outcome is not None and outcome["points"] >= test.points:
             return _result(test, outcome, None)
-        return _result(test, outcome, self._how_it_ended(box))
+        ended = self._how_it_ended(box, self._seconds(test))
+        return _result(test, outcome, ended)
 
     def _seconds(self, test: PaperCell) -> float:
         return test.seconds or self.limits.cpu_seconds
@@ -268,17 +270,19 @@ class Round:
         except TimeoutError:
             return {"points": 0.0, "status": "time"}
 
-    def _how_it_ended(self, box: Attempt) -> str | None:
+    def _how_it_ended(self, box: Attempt, seconds: float) -> str | None:
         """What ended a question that earned less than all, if anything did.
 
         It may have ended the box, too: asked now, so that no other cell is blamed.
         """
         ended = box.watch.ended_question
+        if ended is None and box.watch.spent >= seconds:
+            ended = "cpu"  # by its own limit, which comes before the watchdog
         try:
-            how = box.stop()
+            box.stop()
         except BoxLost as lost:
             return ended or lost.status
-        return ended or ("cpu" if how == "SIGXCPU" else None)
+        return ended
 
     def _files(self, box: Attempt, test: PaperCell) -> list[list[Any]]:
         """The declared files that this test speaks of, as they are now."""

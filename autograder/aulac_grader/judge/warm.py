@@ -66,7 +66,11 @@ def _imports(tree: ast.AST) -> set[str]:
 
 def environment() -> dict[str, str]:
     """The whole environment of a zygote: nothing of the caller's gets in."""
-    return default_variables() | {"MPLBACKEND": "agg"}
+    variables = default_variables() | {"MPLBACKEND": "agg"}
+    del variables[
+        "PYTHONDONTWRITEBYTECODE"
+    ]  # compiled once, not at each start
+    return variables
 
 
 def warm(preload: Sequence[str]) -> None:

@@ -1,0 +1,186 @@
+"""Answers and cells that end, hang, flood and grow: what they cost, and what not."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aulac_grader.judge.marking import mark
+from aulac_grader.judge.workshop import Workshop
+
+_spec = importlib.util.spec_from_file_location(
+    "marking_sample", Path(__file__).with_name("marking_sample.py")
+)
+assert _spec and _spec.loader
+sample = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(sample)
+
+PAPER = sample.paper()
+# One test for the answer that runs wild, one for the other.
+SHORT = sample.paper(
+    [c for c in sample.CELLS if c[1] not in ("t-hidden", "t-file")]
+)
+
+STUBBORN = """while True:
+    try:
+        while True:
+            pass
+    except BaseException:
+        pass"""
+# The stem's own clock is stopped first, so that only the watchdog is left.
+DEAF = (
+    "import signal\n"
+    "signal.setitimer(signal.ITIMER_PROF, 0)\n"
+    "signal.signal(signal.SIGXCPU, signal.SIG_IGN)\n"
+) + STUBBORN
+BOMB = """import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass"""
+
+# A cell, and the status that it should have; the marks are to be full with each.
+CELLS = {
+    "exits": ("import os; os._exit(0)", "died"),
+    "segfault": ("import ctypes; ctypes.string_at(0)", "died"),
+    "kills-itself": ("import os; os.kill(os.getpid(), 9)", "died"),
+    "kills-all": ("import os; os.kill(-1, 9)", None),
+    "kills-pid-1": ("import os; os.kill(1, 9)", "ok"),
+    "closes-all": ("import os; os.closerange(0, 1000)", "died"),
+    "loops": ("while True: pass", "time"),
+    "loops-stubbornly": (STUBBORN, "time"),
+    "loops-deaf": (DEAF, "time"),
+    "sleeps": ("import time; time.sleep(10 ** 6)", "time"),
+    "memory": ("x = [bytearray(1 << 20) for _ in range(5000)]", "raised"),
+    "memory-shared": (
+        "import mmap\nm = [mmap.mmap(-1, 1 << 20) for _ in range(1000)]\n"
+        "for k in m:\n    k.write(b'x' * (1 << 20))",
+        "memory",
+    ),
+    "floods": ("for _ in range(10 ** 4): print('x' * 100)", "output"),
+    "floods-line": (
+        "import os\nwhile True: os.write(3, bytes([0, 0, 0, 1, 1]) * 9999)",
+        "died",
+    ),
+    "writes-noise": ("import os\nos.write(3, bytes([255]) * 100)", "died"),
+    "says-nothing": (
+        "import aulac_grader.judge.protocol as p\n"
+        "p.Channel.send = lambda *a, **k: None",
+        "time",
+    ),
+    "bomb": (BOMB, None),
+    "daemon": (
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n"
+        "    if os.fork() == 0:\n        time.sleep(10 ** 6)\n    os._exit(0)",
+        "ok",
+    ),
+}
+
+# A body of `double`, and the status that its tests should have.
+BODIES = {
+    "exits": ("import os; os._exit(0)", "ended"),
+    "raises-exit": ("exit()", "fail"),
+    "segfault": ("import ctypes; ctypes.string_at(0)", "ended"),
+    "kills-stem": ("import os; os.kill(os.getppid(), 9)", "ended"),
+    "closes-all": ("import os; os.closerange(0, 1000)", "ended"),
+    "loops": (STUBBORN, "time"),
+    "loops-deaf": (DEAF, "time"),
+    "sleeps": ("import time; time.sleep(10 ** 6)", "time"),
+    "memory": ("return [bytearray(1 << 20) for _ in range(5000)]", "fail"),
+    "huge": ("return [0] * 3_000_000", "refused"),
+    "bomb": (BOMB, "time"),
+    "noise": ("import os\nwhile True: os.write(4, bytes([255]) * 100)", None),
+}
+
+
+@pytest.fixture(scope="module")
+def workshop() -> Iterator[Workshop]:
+    with Workshop(sample.LIMITS) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_scratch_cell_that_runs_wild_costs_nothing(
+    workshop: Workshop, name: str
+) -> None:
+    source, status = CELLS[name]
+    sheet = sample.sheet(before={"a-double": source})
+    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    assert marks.points == sample.FULL
+    wild = sample.part(marks, "x-a-double")
+    assert status in (None, wild.status)
+    if wild.status != "ok":
+        assert wild.error
+    assert sample.living(workshop.student.pid) == 1
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_question_that_runs_wild_costs_its_own_tests(
+    workshop: Workshop, name: str
+) -> None:
+    body, status = BODIES[name]
+    answer = "def double(x):\n" + sample.indented(body)
+    sheet = sample.sheet({"a-double": answer}, of=SHORT)
+    marks = mark(SHORT, sheet, sample.SEEDS, workshop)
+    wild, other = marks.tests
+    assert (wild.points, other.points) == (0, 3)
+    assert wild.status == status or status is None
+    assert wild.message and wild.visible_failed
+    assert sample.living(workshop.student.pid) == 1
+
+
+def test_every_cell_runs_wild(workshop: Workshop) -> None:
+    """Bounded, with no exception, and no more than no points."""
+    wild = "import os; os._exit(1)"
+    answers = {"a-double": wild, "a-squares": wild}
+    before = {cell.id: wild for cell in PAPER.cells}
+    sheet = sample.sheet(answers, before=before)
+    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    assert marks.points == 0 and marks.max_points == sample.FULL
+    assert len(marks.cells) == 3 + len(before)
+
+
+def test_more_wild_cells_than_new_starts(workshop: Workshop) -> None:
+    from dataclasses import replace
+
+    from aulac_grader.judge.marking import MAX_BOXES
+    from aulac_grader.judge.sheet import SheetCell
+
+    wild = tuple(
+        SheetCell(f"w{n}", "extra", "import os; os._exit(1)")
+        for n in range(MAX_BOXES + 1)
+    )
+    sheet = sample.sheet()
+    sheet = replace(sheet, cells=wild + sheet.cells)
+    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    assert {test.status for test in marks.tests} == {"time"}
+    assert all("không chạy được" in test.message for test in marks.tests)
+    assert marks.measures["boxes"] <= 2 * MAX_BOXES
+
+
+def test_a_stem_that_lies_about_itself_gains_nothing(
+    workshop: Workshop,
+) -> None:
+    lies = (
+        "from aulac_grader.judge.protocol import Channel\n"
+        "send = Channel.send\n"
+        "def lie(self, message, *rest, **more):\n"
+        "    if type(message) is list and message[0] == 'ran':\n"
+        "        message = ['ran', message[1], {'status': 'ok', 'error': 7,\n"
+        "            'printed': ['x'], 'pictures': [b'GIF', 3, None]}]\n"
+        "        send(self, ['ran', 'nothing', {}])\n"
+        "        send(self, {'points': 100})\n"
+        "    send(self, message, *rest, **more)\n"
+        "Channel.send = lie\n"
+    )
+    sheet = sample.sheet(
+        {"a-squares": "def squares(n): 1 / 0"}, before={"given": lies}
+    )
+    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    assert [test.points for test in marks.tests] == [1, 2, 0, 0]
+    assert {cell.printed for cell in marks.cells} == {""}
+    assert all(cell.pictures == () for cell in marks.cells)
