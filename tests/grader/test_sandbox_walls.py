@@ -414,6 +414,19 @@ def test_the_core_dump_limit_cannot_be_set(inside: Any) -> None:
     assert before == after == [1, 1]
 
 
+def test_a_box_goes_first_where_memory_runs_out(inside: Any) -> None:
+    before, after, lower = inside(
+        "result = [read('/proc/self/oom_score_adj')]\n"
+        "def set(value):\n"
+        "    with open('/proc/self/oom_score_adj', 'w') as f: f.write(value)\n"
+        "tried(set, '0')\n"
+        "result += [read('/proc/self/oom_score_adj'), tried(set, '-1000')]"
+    )
+    assert before == "1000\n"
+    assert lower == "EACCES"
+    assert after in ("0\n", "1000\n")  # 1000 where root had CAP_SYS_RESOURCE
+
+
 def test_a_box_has_what_a_notebook_needs(inside: Any) -> None:
     source = (
         "import multiprocessing, pty, sqlite3, tempfile, threading, zoneinfo, numpy\n"

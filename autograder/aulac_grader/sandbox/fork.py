@@ -25,6 +25,7 @@ from .process import (
     copy_of_mounts,
     die_with,
     forbid_core_dumps,
+    go_first,
     set_limits,
 )
 from .walls import (
@@ -93,6 +94,7 @@ def _enter(walls: Walls, slot: int, keep: set[int]) -> None:
         if walls.writable
         else []
     )
+    go_first()
     if os.getuid() == 0:
         # As root: copies of the mounts first (a home may be closed to others), then
         # another user, who makes the namespaces.

@@ -24,6 +24,7 @@ from .process import (
     copy_of_mounts,
     die_with,
     forbid_core_dumps,
+    go_first,
 )
 from .walls import (
     BOX_ID,
@@ -68,6 +69,7 @@ def _launch(specification: dict[str, Any], argv: list[str]) -> NoReturn:
         tuple(map(Path, specification["shared"])),
         specification["loopback"],
     )
+    go_first()
     bwrap = specification["bwrap"]
     files = _files(walls)
     if os.getuid() == 0:
