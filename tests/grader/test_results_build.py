@@ -101,7 +101,7 @@ def test_pages_of_a_course(course: Course) -> None:
     assert [e.student for e in found.entries] == ["an", "binh"]
     assert found.entries[0].answers["p1-add"].strip() == LONG.strip()
     assert found.waiting == ("chi",)
-    assert found.retries == (("an", "the worker was lost"),)
+    assert found.retries == {"the worker was lost": ("an",)}
     paths = results.build(course, NAME)
     assert set(paths) == {"vi", "en"}
     vi = paths["vi"].read_text(encoding="utf-8")

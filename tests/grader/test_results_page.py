@@ -200,7 +200,9 @@ def test_both_languages_say_the_same_and_nothing_is_loaded(tmp_path) -> None:
 
 def test_links_inside_the_page_lead_somewhere(tmp_path) -> None:
     evil = entry("bad name/é", repairs=[{"code": "x", "params": {}}])
-    page = pages(tmp_path, marked(evil, entry("an")))["vi"]
+    lost = {"the worker was lost": ("an", "never marked")}
+    found = marked(evil, entry("an"), retries=lost, waiting=("nobody",))
+    page = pages(tmp_path, found)["vi"]
     inside = [a[1:] for a in page.links if a.startswith("#")]
     assert inside and set(inside) <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
@@ -249,7 +251,7 @@ def test_what_a_student_wrote_is_shown_and_never_obeyed(tmp_path) -> None:
         titles=(EVIL, EVIL),
         waiting=(EVIL,),
         damaged=((EVIL, EVIL),),
-        retries=((EVIL, EVIL),),
+        retries={EVIL: (EVIL,)},
     )
     for page in pages(tmp_path, found).values():
         assert "script" not in page.tags and page.handlers == []

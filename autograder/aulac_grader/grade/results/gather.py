@@ -72,7 +72,7 @@ def gather(course: Course, assignment: str) -> Marked:
             sorted(s for s in counting if done.get(s) != counting[s])
         ),
         damaged=tuple(damaged),
-        retries=tuple(_retries(folder)),
+        retries=_retries(folder),
     )
 
 
@@ -109,13 +109,14 @@ def _feedback(folder: Path, student: str) -> str:
     )
 
 
-def _retries(folder: Path) -> list[tuple[str, str]]:
-    found = []
+def _retries(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Why marking failed for a reason of ours, and whom it met."""
+    found: dict[str, set[str]] = {}
     for _, event in events.read(folder):
         if event and event["event"] in ("retried", "failed_infrastructure"):
-            who = str(event.get("student", ""))
-            found.append((who, str(event.get("reason", ""))))
-    return sorted(found)
+            reason = str(event.get("reason", ""))
+            found.setdefault(reason, set()).add(str(event.get("student", "")))
+    return {reason: tuple(sorted(found[reason])) for reason in sorted(found)}
 
 
 def questions(paper: Paper) -> list[Question]:

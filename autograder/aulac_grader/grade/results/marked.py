@@ -37,7 +37,7 @@ class Marked:
         given: sources that every student had, left out when answers are compared.
         waiting: students whose submission came in but has no verdict.
         damaged: (student, why) of verdicts that cannot be read.
-        retries: (student, reason) of each marking that failed for a reason of ours.
+        retries: why marking failed for a reason of ours → the students it met.
     """
 
     assignment: str
@@ -47,4 +47,4 @@ class Marked:
     entries: tuple[Entry, ...] = ()
     waiting: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str], ...] = ()
-    retries: tuple[tuple[str, str], ...] = ()
+    retries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

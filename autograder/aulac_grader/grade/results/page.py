@@ -53,6 +53,7 @@ def render(
         other_lang=LANGUAGES[1 - LANGUAGES.index(lang)],
         marked=marked,
         entries=marked.entries,
+        listed={entry.student for entry in marked.entries},
         numbers=numbers,
         alike=alike,
         fates=FATES,
