@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import select
@@ -319,13 +320,21 @@ def test_a_working_folder_that_is_too_big_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_folder_of_sockets_is_left(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(short))
+    # One whose owner was killed long ago, and one that is in use.
+    stale, used = short / "aulac-kernel-1", short / "aulac-kernel-2"
+    for old in (stale, used):
+        old.mkdir()
+        os.utime(old, (1, 1))
+    lock = os.open(used, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     client(notebook("print(1)"), folder).execute()
-    assert list(short.iterdir()) == []
-    short.rmdir()
+    assert list(short.iterdir()) == [used]
+    os.close(lock)
+    shutil.rmtree(short)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")

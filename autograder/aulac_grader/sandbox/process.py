@@ -61,7 +61,9 @@ def become(user: int) -> None:
 def go_first() -> None:
     """Let the kernel end this process and its children first where memory runs out:
     proc(5), oom_score_adj. Said with CAP_SYS_RESOURCE it cannot be taken back."""
-    linux.prctl(linux.PR_SET_DUMPABLE, 1)  # or /proc/self would be closed to us
+    linux.prctl(
+        linux.PR_SET_DUMPABLE, 1
+    )  # or /proc/self would be closed to us
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
 

@@ -15,6 +15,7 @@ the kernel sends is for the client to bound: it passes by no wall.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -22,6 +23,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,8 @@ from .watchdog import Watchdog, kill_tree, payload
 
 _LONGEST_SOCKET = 107  # sun_path less its last byte: unix(7)
 _TAIL = 4096
+_PREFIX = "aulac-kernel-"
+_YOUNG = 60.0  # seconds
 
 
 class SandboxProvisioner(LocalProvisioner):
@@ -71,6 +75,7 @@ class SandboxProvisioner(LocalProvisioner):
 
     watchdog: Watchdog | None = None
     _folder: Path | None = None
+    _lock = -1
     _slot = 0
     _errors = b""
 
@@ -89,7 +94,7 @@ class SandboxProvisioner(LocalProvisioner):
         """Point the manager at sockets in a private folder, then wall the command in."""
         manager = self.parent
         if self._folder is None:
-            self._folder = _private_folder()
+            self._folder, self._lock = _private_folder()
             self._slot = secrets.randbelow(SLOTS)
             if manager:
                 manager.transport = "ipc"
@@ -200,16 +205,44 @@ class SandboxProvisioner(LocalProvisioner):
         if self._folder is not None:
             _empty(self._folder, keep="kernel.json" if restart else None)
             if not restart:
+                os.close(self._lock)
                 self._folder = None
 
 
-def _private_folder() -> Path:
-    """A new folder, with a name short enough for sockets in it."""
-    folder = Path(tempfile.mkdtemp(prefix="aulac-kernel-"))
+def _private_folder() -> tuple[Path, int]:
+    """A new folder, with a name short enough for sockets in it, and a lock on it."""
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     if len(os.fsencode(folder / "kernel-65535")) > _LONGEST_SOCKET:
         folder.rmdir()
-        folder = Path(tempfile.mkdtemp(prefix="aulac-kernel-", dir="/tmp"))
-    return folder
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))
+    lock = _locked(folder)
+    assert lock is not None
+    _sweep(folder.parent)
+    return folder, lock
+
+
+def _sweep(place: Path) -> None:
+    """Remove folders whose owner was killed: they are old, and nobody holds a lock."""
+    for folder in place.glob(_PREFIX + "*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _YOUNG:
+                continue  # perhaps so new that it is not locked yet
+            lock = _locked(folder)
+            if lock is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
+
+
+def _locked(folder: Path) -> int | None:
+    """A descriptor that holds the folder's lock, or None where another one does."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(folder, flags)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
 
 
 def _hand_over(folder: Path, user: int) -> None:
