@@ -68,7 +68,7 @@ def holds(result: Rebuilt) -> None:
 # -- anything at all ------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     holds(rebuilt(data))
@@ -108,7 +108,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VALUES)
 def test_any_json(value: Any) -> None:
     holds(rebuilt(json.dumps(value).encode()))
@@ -171,7 +171,7 @@ KEEPING = [shuffle, duplicate, insert, retype, corrupt, listed, unlist]
 
 
 @settings(
-    max_examples=150,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.data_too_large],
 )
@@ -202,7 +202,7 @@ def test_mutations_that_keep_the_answers_text_keep_the_answers(
             assert found[name] == answer
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_deleting_takes_only_what_was_deleted(data: st.DataObject) -> None:
     book = copy.deepcopy(answered())

@@ -130,7 +130,8 @@ def collect(
         source: a folder or a zip of any layout; None for nbgrader's submitted tree.
         layout: one of `layouts.FORMATS`; found out where empty.
         students: a table of ids (see `students`).
-        due: the deadline; nbgrader's own where None.
+        due: the deadline (this machine's time where it names no zone); nbgrader's
+            own where None.
         times: how lateness is told. "known": by our clock, and only where we know:
             a first collection after the deadline says nothing about who was late, a
             later one does about what is new in it. "received": by our clock, always.
@@ -144,7 +145,7 @@ def collect(
     caps = caps or Caps()
     paper = course.paper(assignment)
     now = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
-    due = due or course.due(assignment)
+    due = due.astimezone(UTC) if due else course.due(assignment)
     if layout and layout not in layouts.FORMATS:
         raise IntakeError(
             f"There is no format {layout!r}: {', '.join(layouts.FORMATS)}."

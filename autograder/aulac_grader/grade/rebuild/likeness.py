@@ -20,10 +20,9 @@ _FENCE = re.compile(r"^\s*```[^\n]*\n(.*?)\n?```\s*$", re.S)
 
 
 def plain(source: str) -> str:
-    """The text without what an editor changes: line ends, trailing spaces."""
-    return "\n".join(
-        line.rstrip() for line in source.strip().splitlines()
-    ).strip("\ufeff")
+    """The text without what editors change: line ends, trailing spaces, form (NFC)."""
+    text = unicodedata.normalize("NFC", source.strip().strip("\ufeff"))
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def core(source: str, code: bool) -> str:

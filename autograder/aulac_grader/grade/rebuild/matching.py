@@ -136,10 +136,17 @@ def _by_id(
         for cell_id, own in _cell_ids(paper).items()
         if own in by_id
     }
+    originals = {
+        match.paper.id
+        for cell in cells
+        if (match := by_cell_id.get(cell.cell_id))
+    }
     claims: dict[str, list[StudentCell]] = defaultdict(list)
     for cell in cells:
-        match = by_id.get(cell.grade_id) if cell.grade_id else None
-        match = match or by_cell_id.get(cell.cell_id)
+        match = by_id.get(cell.grade_id)
+        # A copy gets a new cell id, so a cell that kept its own is no copy.
+        if match is None or match.paper.id in originals:
+            match = by_cell_id.get(cell.cell_id, match)
         if match:
             claims[match.paper.id].append(cell)
         else:
@@ -233,12 +240,14 @@ def _different(cells: list[StudentCell]) -> list[StudentCell]:
 
 
 def _by_name(found: Matching) -> None:
-    """Answers that are missing or as released, written in another cell."""
+    """Answers that are written in another cell than where they were asked."""
     for position, match in enumerate(found.matches):
         paper = match.paper
         if paper.kind != "answer" or not paper.provides:
             continue
-        if match.cell and any(touched(paper, c) for c in match.parts):
+        if complete(paper, _joined(match.parts)) and any(
+            touched(paper, cell) for cell in match.parts
+        ):
             continue
         cells = [
             cell
