@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from aulac_grader.grade.intake import Receipt, Submission
+from aulac_grader.grade.intake import Note, Receipt, Submission
 from aulac_grader.grade.rebuild import Rebuilt, rebuild
 from aulac_grader.judge.paper import Paper
 
@@ -184,14 +184,17 @@ def text(source: str) -> dict[str, Any]:
 
 
 def handed_in(
-    book: Any, files: tuple[tuple[str, bytes], ...] = ()
+    book: Any,
+    files: tuple[tuple[str, bytes], ...] = (),
+    notes: tuple[Note, ...] = (),
 ) -> Submission:
     """A submission of a notebook: bytes as they are, anything else as JSON."""
     if not isinstance(book, bytes):
         book = json.dumps(book, ensure_ascii=False).encode(
             "utf-8", "surrogatepass"
         )
-    receipt = Receipt("an", NAME, "2026-11-23T08:00:00+00:00", "0" * 64)
+    when = "2026-11-23T08:00:00+00:00"
+    receipt = Receipt("an", NAME, when, "0" * 64, notes=notes)
     return Submission(receipt, book, files)
 
 

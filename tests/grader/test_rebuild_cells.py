@@ -17,11 +17,15 @@ from tests.grader.rebuild_sample import (
     copied,
     extras_in,
     find,
+    handed_in,
     place,
     rebuilt,
     released,
     text,
 )
+
+from aulac_grader.grade.intake import Note
+from aulac_grader.grade.rebuild import rebuild
 
 
 def kinds(result):
@@ -451,6 +455,15 @@ def test_pictures_pasted_into_an_essay_stay_and_scripts_do_not():
     nbformat.validate(notebook)
     cell = next(c for c in notebook.cells if c.id == "p3-why")
     assert cell.attachments == {"anh.png": {"image/png": "iVBORw0KGgo="}}
+
+
+def test_a_student_hears_of_what_the_intake_noted_and_files_come_along():
+    note = Note("link", {"file": "x.csv"})
+    files = (("my_helpers.py", b"x = 1"),)
+    result = rebuild(PAPER, handed_in(answered(), files, (note,)))
+    assert [r.to_dict() for r in result.repairs] == [note.to_dict()]
+    assert result.sheet.files == files
+    assert result.sha256 != rebuilt(answered()).sha256
 
 
 def test_a_notebook_of_another_assignment():

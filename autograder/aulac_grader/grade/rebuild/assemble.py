@@ -48,7 +48,7 @@ class Rebuilt:
         sheet: what the student's process gets: given cells, answers, extra cells in
             their places, and markers where the tests stand.
         manual: what the student wrote, by id, for cells that a person grades.
-        repairs: what had to be put right.
+        repairs: what the intake noted and what had to be put right.
         sha256: of the sheet and of `manual`: what the verdict depends on.
         untouched: ids of answer and manual cells left as they were released.
         placed: the cells of `notebook`, as plain data.
@@ -85,7 +85,10 @@ class _Rebuilding:
     def __init__(self, paper: Paper, submission: Submission):
         self.paper = paper
         self.files = submission.files
-        self.repairs: list[Repair] = []
+        # What the intake noted comes first: a student hears of it here.
+        self.repairs = [
+            Repair(note.code, note.params) for note in submission.receipt.notes
+        ]
         cells: tuple[StudentCell, ...] = ()
         if submission.notebook is not None:
             read = read_cells(submission.notebook)
