@@ -136,28 +136,6 @@ FILES = [
     for name, (what, source) in WRITERS.items()
 ]
 
-# -- the name of the file --------------------------------------------------------------
-
-NAMES = {
-    "climbs": "'../../../../@OUTSIDE@/canary.txt'",
-    "is-absolute": "'@OUTSIDE@/canary.txt'",
-    "is-the-gradebook": "'@COURSE@/gradebook.db'",
-    "is-the-reference": "'@COURSE@/source/ps98_walls/ps98_walls.ipynb'",
-    "is-an-address": "'http://127.0.0.1:@PORT@/x.npy'",
-    "is-an-object": "type('Path', (), {'__fspath__': lambda s: '/etc/passwd'})()",
-    "has-a-null": "'squares.npy\\0.txt'",
-    "is-bytes": "b'squares.npy' * 99999",
-}
-NAMED = [
-    Case(
-        f"file-name-{name}",
-        f"The name of the file that the test loads {name.replace('-', ' ')}.",
-        answers={"p8-file": f"squares_file = {value}\n"},
-        loses=("p8-squares",),
-    )
-    for name, value in NAMES.items()
-]
-
 
 def pickles(folder: Path, world: World) -> None:
     """Pickles under every name that some loader opens, beside an honest notebook."""
@@ -187,4 +165,4 @@ HANDED_IN = [
     ),
 ]
 
-CASES = [*FILES, *NAMED, *HANDED_IN]
+CASES = [*FILES, *HANDED_IN]

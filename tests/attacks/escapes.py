@@ -56,15 +56,18 @@ FILES = {
     ),
     "climbs": (
         "up = os.open('/', os.O_RDONLY)\n"
-        "for _ in range(30):\n    up = os.open('..', os.O_RDONLY, dir_fd=up)\n"
+        "for _ in range(30):\n"
+        "    down, up = up, os.open('..', os.O_RDONLY, dir_fd=up)\n"
+        "    os.close(down)\n"
         "gone(lambda: os.open('@OUTSIDE@'[1:], os.O_RDONLY, dir_fd=up))"
     ),
     "opens-descriptors-upward": (
         "for fd in range(3, 64):\n"
         "    for name in ('..', '../..', '@OUTSIDE@', 'canary.txt'):\n"
-        "        try:\n            os.open(name, os.O_RDONLY, dir_fd=fd)\n"
-        "            os.open('@OUTSIDE@'[1:], os.O_RDONLY, dir_fd=fd)\n"
-        "            print('ESCAPED', fd)\n"
+        "        try:\n"
+        "            os.close(os.open('@OUTSIDE@'[1:], os.O_RDONLY, dir_fd=fd))\n"
+        "            if os.close(os.open(name, os.O_RDONLY, dir_fd=fd)) is None:\n"
+        "                print('ESCAPED', fd)\n"
         "        except OSError:\n            pass"
     ),
     "by-magic-links": (

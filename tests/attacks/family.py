@@ -8,8 +8,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from aulac_grader.sandbox.walls import SandboxUnavailable
-
 from .kit import EVERY, Case, canaries, points
 from .line import Marked, Outcome, grade
 
@@ -21,6 +19,7 @@ class Family:
     """The tests of one family of cases; a subclass says which."""
 
     cases: ClassVar[list[Case]] = []
+    workers: ClassVar[int] = 1
 
     @pytest.fixture(scope="class")
     def marked(
@@ -35,10 +34,7 @@ class Family:
             if item.cls is request.cls and hasattr(item, "callspec")
         }
         chosen = [c for c in self.cases if not asked or c.name in asked]
-        try:
-            return grade(chosen, tmp_path_factory.mktemp("class"))
-        except SandboxUnavailable as error:
-            pytest.skip(f"This machine has no sandbox: {error}")
+        return grade(chosen, tmp_path_factory.mktemp("class"), self.workers)
 
     def test_case(self, marked: Marked, case: Case) -> None:
         outcome = marked.outcomes[case.name]
@@ -47,8 +43,7 @@ class Family:
         check_sources(case, outcome)
 
     def test_the_class_went_on(self, marked: Marked) -> None:
-        assert not marked.tally.failed, "nobody is left without a mark"
-        assert sorted(marked.alone) == sorted(marked.together)
+        assert marked.summary["without_mark"] == {}
 
     def test_the_others_are_untouched(self, marked: Marked) -> None:
         for student, before in marked.alone.items():
@@ -103,4 +98,6 @@ def check_sources(case: Case, outcome: Outcome) -> None:
     if case.ruins:
         return
     for cell in outcome.verdict.get("cells", ()):
+        if outcome.cell and outcome.cell != cell["id"]:
+            continue
         assert not cell["error"].startswith(OWN_FAULTS), cell

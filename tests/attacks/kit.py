@@ -79,6 +79,14 @@ class Case:
     def who(self) -> str:
         return self.student or f"s-{self.name}"
 
+    @property
+    def place(self) -> str:
+        """Where its one scratch cell stands, if it is nothing but such a cell."""
+        alone = Case(self.name, self.tries, cells=self.cells)
+        return (
+            self.cells[0][0] if self == alone and len(self.cells) == 1 else ""
+        )
+
 
 @dataclass(frozen=True)
 class World:
@@ -146,7 +154,7 @@ def notebook(case: Case, world: World) -> Book:
     for cell in book["cells"]:
         if grade_id(cell) in answers:
             cell["source"] = world.fill(answers[grade_id(cell)])
-    for after, source in case.cells:
+    for after, source in reversed(case.cells):
         ids = [grade_id(cell) for cell in book["cells"]]
         place = ids.index(after) + 1 if after else 0
         book["cells"].insert(place, code_cell(world.fill(source)))

@@ -1,25 +1,26 @@
-"""A class with attackers in it, through the whole line.
+"""A class with attackers in it, through `aulac grade`.
 
-`grade` makes a course directory, lets three honest students hand in and marks them,
-then lets the attackers hand in too and marks everybody again: the honest verdicts must
-be the same bytes both times. What a case needs to know afterwards is its `Outcome`.
+`grade` makes a course directory, lets three honest students hand in and marks them;
+then the attackers hand in too and everybody is marked in one batch. The honest verdicts
+must be the same bytes both times. What is asserted of a case is in its `Outcome`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
 from aulac_grader.author.assignment.build import build
 from aulac_grader.grade import store, verdict
-from aulac_grader.grade.batch import Options, Tally
+from aulac_grader.grade.command import app
 from aulac_grader.grade.course import Course
-from aulac_grader.grade.intake import collect, load
-from aulac_grader.grade.intake.collect import submission
 from aulac_grader.grade.intake.names import student_id
-from aulac_grader.grade.session import opened
+from aulac_grader.grade.steps import NO_MARK
 
 from .host import Host
 from .kit import ASSIGNMENT, Case, assignment, hand_in, reference
@@ -67,10 +68,15 @@ HONEST = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one submission; `verdict` is empty where nothing was taken in."""
+    """What came of one case.
+
+    `verdict` is empty where nothing was taken in; `cell` is the case's own where it
+    shared its submission.
+    """
 
     student: str
     verdict: Mapping[str, Any] = field(default_factory=dict)
+    cell: str = ""
     printed: str = ""
     pictures: tuple[bytes, ...] = ()
     feedback: str = ""
@@ -89,109 +95,130 @@ class Outcome:
 
 @dataclass
 class Marked:
-    """A class, marked with and without its attackers."""
+    """A class, marked with and without its attackers.
+
+    `alone` and `together` are the honest students' verdicts as they lie on the disk;
+    `summary` is what `run --json` says; `damage`, what was done to the host.
+    """
 
     course: Course
     outcomes: dict[str, Outcome]
-    """By case."""
     alone: dict[str, bytes]
     together: dict[str, bytes]
-    tally: Tally
+    summary: dict[str, Any]
     damage: list[str]
-    said: list[str]
 
 
-class Quiet:
-    """Listens to the batch and keeps what it says."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
-
-    def marked(self, found: Mapping[str, Any]) -> None:
-        pass
-
-    def retried(self, student: str, reason: str) -> None:
-        self.said.append(f"{student} again: {reason}")
-
-    def failed(self, student: str, reason: str) -> None:
-        self.said.append(f"{student} not marked: {reason}")
+PACK = 6  # scratch cells of different cases that share a submission
 
 
-def grade(cases: Iterable[Case], folder: Path) -> Marked:
+@dataclass(frozen=True)
+class Pack:
+    """A submission, and the cases it is made of: often one."""
+
+    case: Case
+    members: tuple[Case, ...]
+
+    def cell(self, member: Case) -> str:
+        """The id of a member's own scratch cell; "" where it has more than that."""
+        if len(self.members) == 1:
+            return ""
+        return f"extra-{self.members.index(member) + 1}"
+
+
+def packed(cases: Iterable[Case], host: Host) -> Iterator[Pack]:
+    """Cases that are one scratch cell each, several to a submission."""
+    waiting: dict[str, list[Case]] = {}
+    for case in cases:
+        if case.place:
+            waiting.setdefault(case.place, []).append(case)
+        else:
+            yield Pack(case, (case,))
+    for place, members in waiting.items():
+        for first in range(0, len(members), PACK):
+            some = members[first : first + PACK]
+            cells = [
+                (place, host.world(case.name).fill(case.cells[0][1]))
+                for case in some
+            ]
+            names = " ".join(case.name for case in some)
+            whole = Case(f"pack-{place}-{first}", names, cells=tuple(cells))
+            yield Pack(whole, tuple(some))
+
+
+def grade(cases: Iterable[Case], folder: Path, workers: int = 1) -> Marked:
     """Mark a class of `cases` and the three honest students, in `folder`."""
     root = folder / "course"
     build([assignment()], "vi", root)
     course = Course.open(root)
-    quiet = Quiet()
-    attackers = list(cases)
+    own = course.folder(ASSIGNMENT)
     with Host(folder / "outside", root) as host:
-        _hand_in(course, HONEST, host)
-        _mark(course, quiet)
-        alone = _verdicts(course)
-        _hand_in(course, attackers, host)
-        tally = _mark(course, quiet)
-        together = _verdicts(course)
-        outcomes = _outcomes(course, attackers)
+        packs = list(packed(cases, host))
+        for case in HONEST:
+            hand_in(case, host.world(case.name), root / "submitted")
+        _run(root, workers)
+        alone = _honest(own)
+        for path in (own / store.VERDICTS).iterdir():
+            path.unlink()  # so that the honest are marked again, among the others
+        for pack in packs:
+            hand_in(pack.case, host.world(pack.case.name), root / "submitted")
+        summary = _run(root, workers)
         damage = host.damage()
-    return Marked(course, outcomes, alone, together, tally, damage, quiet.said)
+    aulac("results", ASSIGNMENT, "--course", str(root))
+    return Marked(
+        course,
+        {
+            member.name: _outcome(pack, member, own)
+            for pack in packs
+            for member in pack.members
+        },
+        alone,
+        _honest(own),
+        summary,
+        damage,
+    )
 
 
-def _hand_in(course: Course, cases: Iterable[Case], host: Host) -> None:
-    for case in cases:
-        hand_in(case, host.world(case.name), course.root / "submitted")
-    collect(course, ASSIGNMENT)
+def aulac(*words: str) -> str:
+    """`aulac grade WORDS`; what it prints.
+
+    Raises:
+        RuntimeError: it broke. That somebody is without a mark is no such thing.
+    """
+    done = CliRunner().invoke(app, list(words))
+    if done.exit_code not in (0, NO_MARK):
+        told = f"{done.output}\n{done.exception!r}"
+        raise RuntimeError(
+            f"aulac grade {words[0]}: {told}"
+        ) from done.exception
+    return done.stdout
 
 
-def _mark(course: Course, quiet: Quiet) -> Tally:
-    """Mark everybody, also who was marked before."""
-    with opened(course, ASSIGNMENT, quiet) as session:
-        session.look()
-        return session.mark(sorted(session.receipts), Options(limits=LIMITS))
+def _run(root: Path, workers: int) -> dict[str, Any]:
+    limits = ",".join(f"{name}={value}" for name, value in LIMITS.items())
+    options = ["--limits", limits, "--workers", str(workers), "--feedback"]
+    told = aulac("run", ASSIGNMENT, "--course", str(root), *options, "--json")
+    return json.loads(told[told.index("{") :])
 
 
-def _verdicts(course: Course) -> dict[str, bytes]:
-    """The honest students' verdicts, as they lie on the disk."""
-    folder = course.folder(ASSIGNMENT)
+def _honest(own: Path) -> dict[str, bytes]:
     return {
-        case.who: store.verdict_path(folder, case.who).read_bytes()
+        case.who: store.verdict_path(own, case.who).read_bytes()
         for case in HONEST
     }
 
 
-def _outcomes(course: Course, cases: Iterable[Case]) -> dict[str, Outcome]:
-    from aulac_grader.grade.feedback.write import write_all
-    from aulac_grader.grade.rebuild import rebuild
-    from aulac_grader.grade.results.build import build as build_results
-
-    folder = course.folder(ASSIGNMENT)
-    paper = course.paper(ASSIGNMENT)
-    receipts = load(course, ASSIGNMENT)
-    found = {
-        student: verdict.read(folder, student) or {} for student in receipts
-    }
-    work = [
-        (found[student], rebuild(paper, submission(course, receipt)))
-        for student, receipt in receipts.items()
-        if found[student]
-    ]
-    pages = write_all(course, ASSIGNMENT, work, "vi")
-    html = {
-        entry[0]["student"]: page.read_text(encoding="utf-8")
-        for entry, page in zip(work, pages, strict=True)
-    }
-    build_results(course, ASSIGNMENT)
-    outcomes = {}
-    for case in cases:
-        student = student_id(case.who)
-        kept = store.read_outputs(folder, student)
-        outcomes[case.name] = Outcome(
-            student,
-            found.get(student, {}),
-            "\n".join(output["printed"] for output in kept.values()),
-            tuple(p for output in kept.values() for p in output["pictures"]),
-            html.get(student, ""),
-        )
-    return outcomes
+def _outcome(pack: Pack, member: Case, own: Path) -> Outcome:
+    student = student_id(pack.case.who)
+    cell = pack.cell(member)
+    kept = store.read_outputs(own, student)
+    outputs = [out for name, out in kept.items() if cell in ("", name)]
+    page = own / "feedback" / f"{student}.html"
+    return Outcome(
+        student,
+        verdict.read(own, student) or {},
+        cell,
+        "\n".join(output["printed"] for output in outputs),
+        tuple(p for output in outputs for p in output["pictures"]),
+        page.read_text(encoding="utf-8") if page.is_file() else "",
+    )
