@@ -218,7 +218,7 @@ def test_cluster_where_marking_fails_now_and_then(
     """Whoever fails every time gets no mark, and gets one later: never a zero."""
     course = copy_of(template, tmp_path)
     broken = tmp_path / "broken"
-    broken.write_text("# 3\n")  # in the answer of s02
+    broken.write_text("return 3 and")  # in the answer of s02
     with (
         scheduler() as (_, address),
         worker(address, SHARE="0.25", BROKEN=str(broken)),

@@ -32,6 +32,20 @@ LONELY_SECONDS = 45.0  # how long a cluster may be without workers
 WORKER_MEMORY = "2 GiB"  # of the worker itself; boxes have their own limits
 
 CONFIG = {
+    # Dask reports what it survives; the batch says what matters, in its own words.
+    "logging": dict.fromkeys(
+        (
+            "distributed",
+            "distributed.client",
+            "distributed.nanny",
+            "distributed.scheduler",
+            "distributed.worker",
+            "tornado",
+            "tornado.application",
+            "asyncio",
+        ),
+        "critical",
+    ),
     # How often a submission may fail is counted by the batch, for every kind of worker.
     "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.large-graph-warning-threshold": "1 GB",
@@ -278,9 +292,7 @@ def _short(error: Exception) -> str:
 
 
 def _configure() -> None:
+    """Before distributed is imported: it sets up its logging then."""
     import dask
 
-    # Dask reports what it survives; the batch says what matters, in its own words.
-    for name in ("distributed", "tornado", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     dask.config.set(CONFIG)
