@@ -180,6 +180,139 @@ def test_the_release_holds_no_secret(tmp_path: Path, lang: str) -> None:
     assert "p1-small" in leaks(assignment, book)[0]
 
 
+# -- from outside ----------------------------------------------------------------------
+
+# What the test does that cannot be done from another process: the given cell, the
+# answer's body, the test, and what its author is told.
+FROM_OUTSIDE = {
+    "sends a function": (
+        "def one(): return 1",
+        "return sum(a) + (b() if callable(b) else b)",
+        "assert add([1], one) == 2",
+        "the test sends argument 2 of add to the student's process, where it cannot go",
+    ),
+    "sends an object": (
+        "from dataclasses import dataclass\n@dataclass\nclass Box:\n    n: int",
+        "return sum(a) + (b if isinstance(b, int) else b.n)",
+        "assert add([1], Box(3)) == 4",
+        "a Box is no plain value",
+    ),
+    "asks for a type": (
+        "def kind(x): return type(x).__name__",
+        "return sum(a) + b",
+        "assert kind(add) == 'function' and add([1], 2) == 3",
+        "p1-small gives 1 points in one process and 0",
+    ),
+    "asks what a handle is": (
+        "def is_module(x): return isinstance(x, str)",
+        "return (lambda: 1) if b is None else sum(a) + b",
+        "assert not is_module(add([], None)) and add([1], 2) == 3",
+        "cannot be asked for its type",
+    ),
+    "looks at an argument": (
+        "def call(f, *a):\n    f(*a)\n    return a",
+        "a.append(b)\n    return sum(a)",
+        "assert call(add, [1], 2)[0] == [1, 2]",
+        "ask aulac.checks",
+    ),
+    "asks for identity": (
+        "PAIR = (1, 2)",
+        "return a if b is None else sum(a) + b",
+        "assert add(PAIR, None) is PAIR",
+        "ask aulac.checks",
+    ),
+    "compares objects": (
+        "ZERO = 0",
+        "return add if b is None else sum(a) + b",
+        "assert add([], None) == add([], None)",
+        "cannot be compared",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FROM_OUTSIDE)
+def test_a_test_that_cannot_be_judged_from_outside_is_a_fault(
+    tmp_path: Path, name: str
+) -> None:
+    given, body, test, says = FROM_OUTSIDE[name]
+    source = sample.SOURCE.replace("ZERO = 0", given)
+    source = source.replace("return sum(a) + b", body)
+    source = source.replace("assert add([1], 2) == 3", test)
+    right = sample.SOURCE[sample.SOURCE.index("def add") :]
+    right = right[: right.index("    ### BEGIN")] + f"    {body}\n"
+    said = faults_of(
+        tmp_path,
+        source,
+        wrong_all=sample.WRONG.replace("return sum(a)", "return None"),
+        right_same=f'"""The same."""\n\n# %% p1-add\n{right}',
+    )
+    assert says in said
+    assert "p1-small" in said and "reference" in said
+    assert "right_same" not in said, "only the root of the rest is shown"
+
+
+def test_what_aulac_checks_asks_can_be_judged_from_outside(
+    tmp_path: Path,
+) -> None:
+    source = sample.SOURCE.replace(
+        "ZERO = 0", "from aulac.checks import changed, printed, raises"
+    )
+    source = source.replace(
+        "return sum(a) + b", "a.append(b)\n    print(b)\n    return sum(a)"
+    ).replace(
+        "assert add([1], 2) == 3",
+        "assert changed(add, [1], 2)[0] == [1, 2]\n"
+        "assert printed(add, [1], 2) == '2\\n'\nraises(TypeError, add, [1], 'a')",
+    )
+    right = (
+        '"""Otherwise."""\n\n# %% p1-add\n'
+        "def add(a: list[int], b: int) -> int:\n"
+        "    print(b)\n    a += [b]\n    return sum(a)\n"
+    )
+    said = faults_of(
+        tmp_path, source, wrong_forgets=sample.WRONG, right_otherwise=right
+    )
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "assert add([1], 2) == 3\n### BEGIN HIDDEN TESTS\n"
+            "assert add([], 70001) == 70001\n",
+            "assert all(_x == 3 for _x in add([1], 2))\n"
+            "### BEGIN HIDDEN TESTS\n",
+            "an answer that only says `return ''` earns",
+        ),
+        (
+            "assert add([1], 2) == 3\n### BEGIN HIDDEN TESTS\n"
+            "assert add([], 70001) == 70001\n",
+            "try:\n    add(None, 2)\nexcept TypeError:\n    pass\nelse:\n"
+            "    raise AssertionError\n### BEGIN HIDDEN TESTS\n",
+            "an answer that only says `raise TypeError` earns",
+        ),
+    ],
+)
+def test_a_test_that_a_hollow_answer_passes_is_a_fault(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    source = sample.SOURCE.replace(old, new)
+    if "all(" in new:
+        source = source.replace("return sum(a) + b", "return [sum(a) + b]")
+        source = source.replace("== 70001", "== [70001]").replace(
+            "== wanted", "== [wanted]"
+        )
+    wrong = sample.WRONG.replace("return sum(a)", "return [7]")
+    right = (
+        sample.RIGHT.replace("return b", "return [b]")
+        if "all(" in new
+        else sample.RIGHT
+    )
+    said = faults_of(tmp_path, source, wrong_forgets=wrong, right_loop=right)
+    assert says in said
+
+
 # -- build -----------------------------------------------------------------------------
 
 

@@ -55,6 +55,21 @@ def test_the_sample_is_read(tmp_path: Path) -> None:
     assert lint(assignment) == []
 
 
+def test_files_and_seconds_reach_the_notebook(tmp_path: Path) -> None:
+    source = sample.SOURCE.replace("[add]}", "[add], files: [p.npy]}").replace(
+        "grade: true, points: 2}\n",
+        "grade: true, points: 2}\n:aulac: {seconds: 3}\n",
+    )
+    assignment = parse(sample.write_sample(tmp_path, source))
+    cells = {cell.id: cell for cell in notebook(assignment, "vi").cells}
+    assert cells["p1-add"].metadata.aulac == {
+        "provides": ["add"],
+        "files": ["p.npy"],
+    }
+    assert cells["p1-large"].metadata.aulac == {"seconds": 3.0}
+    assert "aulac" not in cells["p1-small"].metadata
+
+
 @pytest.mark.parametrize("lang", ["vi", "en"])
 def test_every_real_assignment_is_valid_for_nbgrader(lang: str) -> None:
     for folder in find(root=source_root(Path(__file__))):
@@ -112,6 +127,16 @@ def test_every_real_assignment_is_valid_for_nbgrader(lang: str) -> None:
             "[add]}",
             "[add, subtract]}",
             "provides subtract, but the cell does not",
+        ),
+        ("[add]}", "[add], files: [model.pt]}", "pickles are never opened"),
+        ("[add]}", "[add], files: [../a.npy]}", "a plain file name"),
+        ("[add]}", "[add], files: 3}", "write :aulac: {files: [name, …]}"),
+        ("[add]}", "[add], seconds: 3}", "only a test cell sets seconds"),
+        ("[add]}", "[add], offers: 3}", "under :aulac: stand files, provides"),
+        (
+            "grade: true, points: 2}\n",
+            "grade: true, points: 2}\n:aulac: {seconds: soon}\n",
+            "seconds must be a number above 0",
         ),
         ("b: int) -> int", "b) -> int", "type hints on every argument"),
         ('    """Cộng. Add."""\n', "", "add needs a docstring"),
@@ -205,6 +230,21 @@ def a_test(code: str) -> Cell:
             "stand in the hidden region",
         ),
         ("%timeit add(1)", "not plain Python"),
+        (
+            "import numpy as _n\nassert _n.allclose(add(1), [2])",
+            "true of an empty",
+        ),
+        ("_g = add(1)\nassert (_g == [1]).all()", "true of an empty value"),
+        (
+            "for _a, _b in zip(add(1), [1]):\n    assert _a == _b",
+            "strict=True",
+        ),
+        ("add(1)", "which would then be the points"),
+        (
+            "from aulac.checks import printed as _p, printed\n"
+            "assert printed(lambda: add(1)) == '1'",
+            "printed is given a lambda",
+        ),
     ],
 )
 def test_a_test_that_cannot_be_judged_from_outside(
@@ -226,6 +266,13 @@ def test_a_test_that_cannot_be_judged_from_outside(
         "_a = [1]\nassert add(_a) == 1\nassert add(_a, 2) == 3",
         "assert sorted([3, 1], key=add) == [1, 3]",
         "assert add(LIMIT) == 1",
+        "def _check():\n    from aulac.checks import artefact\n"
+        "    assert artefact('p.npy').shape == (2,)\n\n\n_check()",
+        "def _check():\n    from aulac.checks import close, raises\n"
+        "    assert close(add(1), [1.0])\n"
+        "    raises(ValueError, lambda: add(1))\n\n\n_check()",
+        "for _a, _b in zip(add(1), [1], strict=True):\n    assert _a == _b",
+        "_g = add(1)\nfor _a, _b in zip(_g, _g[1:]):\n    assert _a == _b",
         "def _check():\n    text = 'a'\n    assert add(text) == text\n\n\n_check()",
         "try:\n    add(1)\nexcept ValueError:\n    pass\nelse:\n    raise AssertionError",
     ],

@@ -109,18 +109,12 @@ def _judged(
     on_progress: Callable[[str], None],
 ) -> list[str]:
     """Where the grader's two processes say something else than one process does."""
-    from .judged import differences as unlike
-    from .judged import judge_all
+    from .judged import unlike
 
-    judged = judge_all(report.assignment, runs, workers, on_progress)
-    walls = "sandboxed" if judged.sandboxed else "without a sandbox"
-    report.judged = f"{len(runs)} runs judged from outside, {walls}"
-    faults: list[str] = []
-    for outcome in report.outcomes:
-        marks = judged.marks[outcome.name]
-        faults += unlike(outcome.name, outcome.points, marks)
-        if outcome.name == "reference" and faults:
-            break  # the root of the rest
+    points = {outcome.name: outcome.points for outcome in report.outcomes}
+    faults, report.judged = unlike(
+        report.assignment, runs, points, workers, on_progress
+    )
     return faults
 
 

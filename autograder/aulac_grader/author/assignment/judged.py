@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from aulac_grader.judge.marking import (
     Marks,
@@ -31,21 +30,23 @@ REMEDY = (
 )
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Marks of each run, and whether there were walls round the answers."""
+FEW = 8  # runs that are marked before another workshop would have started
 
-    marks: dict[str, Marks]
-    sandboxed: bool
+Runs = dict[str, dict[str, str]]
 
 
-def judge_all(
+def unlike(
     assignment: Assignment,
-    runs: dict[str, dict[str, str]],
+    runs: Runs,
+    points: dict[str, dict[str, float]],
     workers: int,
     on_progress: Callable[[str], None],
-) -> Judged:
-    """Mark every run: for each, the answer cells' sources by grade_id.
+) -> tuple[list[str], str]:
+    """Faults, and how it was found out.
+
+    `runs` holds the answer cells' sources by grade_id for each run, `points` what each
+    test gave in one process. When the reference differs, that is all that is said: it
+    is the root of the rest.
 
     Where this machine cannot isolate a process, the course's own answers run without
     walls: it is the verdicts that are compared here, not the walls.
@@ -53,30 +54,51 @@ def judge_all(
     data = notebook_text(assignment, "vi").encode()
     paper = Paper.from_notebook(data, assignment.name)
     seeds = {test.id: n for n, test in enumerate(paper.tests, 1)}
-    sandboxed = _can_isolate()
-    names = list(runs)
 
-    def work(share: list[str]) -> Iterator[tuple[str, Marks]]:
-        with Workshop(
-            sandboxed=sandboxed, preload=Workshop.preload(paper)
-        ) as shop:
-            for name in share:
-                yield name, mark(paper, sheet(paper, runs[name]), seeds, shop)
-                on_progress(f"{name}, judged")
+    def faults(shop: Workshop, names: list[str]) -> list[str]:
+        found = []
+        for name in names:
+            marks = mark(paper, sheet(paper, runs[name]), seeds, shop)
+            on_progress(f"{name}, judged")
+            found += list(_differences(name, points[name], marks))
+        return found
 
-    shares = [names[start::workers] for start in range(workers)]
-    with ThreadPoolExecutor(workers) as pool:
-        done = pool.map(lambda share: list(work(share)), filter(None, shares))
-        marks = {name: each for part in done for name, each in part}
-    return Judged({name: marks[name] for name in names}, sandboxed)
+    with _workshop(paper) as shop:
+        how = "sandboxed" if shop.sandboxed else "without a sandbox"
+        found = faults(shop, ["reference"])
+        rest = [name for name in runs if name != "reference"]
+        if found:
+            return found, f"the reference judged from outside, {how}"
+        helpers = min(workers, 1 + len(rest) // FEW) - 1
+        with ThreadPoolExecutor(helpers + 1) as pool:
+            queue = [
+                pool.submit(_share, faults, paper, rest[n :: helpers + 1])
+                for n in range(1, helpers + 1)
+            ]
+            found = faults(shop, rest[:: helpers + 1])
+            for done in queue:
+                found += done.result()
+    return found, f"{len(runs)} runs judged from outside, {how}"
 
 
-def _can_isolate() -> bool:
+def _share(
+    faults: Callable[[Workshop, list[str]], list[str]],
+    paper: Paper,
+    names: list[str],
+) -> list[str]:
+    with _workshop(paper) as shop:
+        return faults(shop, names)
+
+
+def _workshop(paper: Paper) -> Workshop:
+    """An open workshop, with walls if this machine has them."""
+    preload = Workshop.preload(paper)
+    shop = Workshop(preload=preload)
     try:
-        with Workshop():
-            return True
+        return shop.open()
     except SandboxUnavailable:
-        return False
+        shop.close()
+        return Workshop(sandboxed=False, preload=preload).open()
 
 
 def sheet(paper: Paper, answers: dict[str, str]) -> Sheet:
@@ -93,7 +115,7 @@ def sheet(paper: Paper, answers: dict[str, str]) -> Sheet:
     return Sheet(tuple(cells))
 
 
-def differences(
+def _differences(
     name: str, points: dict[str, float], marks: Marks
 ) -> Iterator[str]:
     """Tests of the run `name` whose points differ from `points`, and a remedy."""
