@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aulac_grader.judge.marking import mark
+from aulac_grader.judge.watch import Watch, schedule
 from aulac_grader.judge.workshop import Workshop
+from aulac_grader.sandbox.limits import Limits
 
 _spec = importlib.util.spec_from_file_location(
     "marking_sample", Path(__file__).with_name("marking_sample.py")
@@ -184,3 +188,31 @@ def test_a_stem_that_lies_about_itself_gains_nothing(
     assert [test.points for test in marks.tests] == [1, 2, 0, 0]
     assert {cell.printed for cell in marks.cells} == {""}
     assert all(cell.pictures == () for cell in marks.cells)
+
+
+# -- the clock -------------------------------------------------------------------------
+
+
+def test_the_clock_stands_while_the_judge_is_at_work() -> None:
+    asleep = "import time; time.sleep(600)"
+    busy = "while True: pass"
+    box, judge = (
+        subprocess.Popen([sys.executable, "-c", source])
+        for source in (asleep, busy)
+    )
+    try:
+        watch = Watch(box.pid, Limits())
+        watch.begin(600, 0.2, judge=judge.pid)
+        while sum(schedule(judge.pid)) < 0.6:
+            watch.poll()
+        assert watch.last.wall_seconds > 0.5
+        assert watch.why is None and watch.ended_question is None
+        judge.kill()
+        judge.wait()
+        while watch.ended_question is None:
+            watch.poll()
+        assert watch.ended_question == "wall" and watch.why is None
+    finally:
+        for process in (box, judge):
+            process.kill()
+            process.wait()

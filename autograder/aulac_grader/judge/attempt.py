@@ -10,22 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import re
-import signal
 import socket
-import threading
-import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from aulac_grader.sandbox.limits import Limits
-from aulac_grader.sandbox.watchdog import Reading, Watchdog, tree
 
 from .notices import cell_error
 from .protocol import Ended, Flood
 from .sheet import CellResult, CellStatus, SheetCell
+from .watch import Watch
 from .wire import Refused
 
 if TYPE_CHECKING:
@@ -58,111 +51,6 @@ class BoxLost(Exception):  # noqa: N818 (it is where hostile content ends up)
     def __init__(self, status: CellStatus) -> None:
         super().__init__(status)
         self.status = status
-
-
-class Watch(Watchdog):
-    """A watchdog that ends a question, not the box, where that is enough.
-
-    Time counts only between `begin` and `idle`; memory and processes always. On the
-    clock, waiting for a processor does not count: a busy machine changes no mark.
-    """
-
-    def __init__(self, pid: int, limits: Limits) -> None:
-        self._lock = threading.RLock()
-        self._spared: set[tuple[int, int]] | None = None
-        self._delays: dict[str, float] = {}
-        self.ended_question: str | None = None
-        self.spent = 0.0  # processor time of the last cell or question
-        self.used = 0.0  # of all of them
-        super().__init__(pid, limits)
-        self._stop_clocks()
-
-    def begin(
-        self,
-        cpu_seconds: float,
-        wall_seconds: float,
-        *,
-        question: bool = False,
-    ) -> None:
-        """A cell or a question begins, with a budget of its own."""
-        with self._lock:
-            self.limits = replace(
-                self.limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds
-            )
-            self._spared = self._living() if question else None
-            if question:
-                self.ended_question = None
-            self._delays = self._run_delays()
-            self.new_budget()
-
-    def idle(self) -> None:
-        """Nobody's time runs from here on; what a question has started is ended."""
-        with self._lock:
-            self._stop_clocks()
-            self._end_newcomers()
-            self._spared = None
-            self.spent = self.poll().cpu_seconds
-            self.used += self.spent
-            self.new_budget()
-
-    def poll(self) -> Reading:
-        with self._lock:
-            return super().poll()
-
-    def kill(self, why: str) -> None:
-        if self._spared is not None and self.ended_question is None:
-            self.ended_question = why
-            if self._end_newcomers():
-                self._stop_clocks()
-                return
-        super().kill(why)
-
-    def _stop_clocks(self) -> None:
-        self.limits = replace(
-            self.limits, cpu_seconds=math.inf, wall_seconds=math.inf
-        )
-
-    def _passed(self, reading: Reading) -> str | None:
-        if reading.wall_seconds > self.limits.wall_seconds:
-            wall = reading.wall_seconds - self._starved()
-            reading = replace(reading, wall_seconds=wall)
-        return super()._passed(reading)
-
-    def _starved(self) -> float:
-        """Seconds that one thread of the box could have run and was not let."""
-        now = self._run_delays()
-        return max(
-            (delay - self._delays.get(t, 0.0) for t, delay in now.items()),
-            default=0.0,
-        )
-
-    def _run_delays(self) -> dict[str, float]:
-        """For each thread, seconds spent waiting for a processor: proc(5), schedstat."""
-        found = {}
-        for process in tree(self.pid):
-            tasks = Path(f"/proc/{process.pid}/task")
-            with contextlib.suppress(OSError, IndexError):
-                for task in tasks.iterdir():
-                    words = (task / "schedstat").read_text().split()
-                    found[task.name] = int(words[1]) / 1e9
-        return found
-
-    def _living(self) -> set[tuple[int, int]]:
-        return {(p.pid, p.started) for p in tree(self.pid) if not p.ended}
-
-    def _end_newcomers(self) -> bool:
-        """Kill what was not there when the question began; False if it grows back."""
-        if self._spared is None:
-            return True
-        for _ in range(50):
-            newcomers = self._living() - self._spared
-            if not newcomers:
-                return True
-            for pid, _ in newcomers:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.002)
-        return False
 
 
 class Attempt:
@@ -203,12 +91,17 @@ class Attempt:
         report = rest[0] if rest and type(rest[0]) is dict else {}
         return _result(cell, report, limits.output_kb << 10)
 
-    def question(self, test_id: str, seconds: float) -> socket.socket:
-        """Let the stem fork a question; the judge's end of the line to it."""
+    def question(
+        self, test_id: str, seconds: float, judge: int
+    ) -> socket.socket:
+        """Let the stem fork a question; the judge's end of the line to it.
+
+        `judge` is the process of the room where the judge will sit.
+        """
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self.watch.begin(*self._budget(seconds), question=True)
+                self.watch.begin(*self._budget(seconds), judge=judge)
                 self._ask(
                     ["question", test_id],
                     ["asked", test_id],

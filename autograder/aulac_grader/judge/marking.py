@@ -29,6 +29,7 @@ from dataclasses import replace
 from typing import Any
 
 from .attempt import Attempt, BoxLost, scrubbed
+from .case import Room
 from .notices import cell_error, test_message
 from .paper import Paper, PaperCell
 from .sheet import (
@@ -239,25 +240,31 @@ class Round:
         test = self.paper.by_id[test_id]
         files = self._files(box, test)
         for _ in range(2):  # a judge that left no outcome gets a second chance
-            question = box.question(test_id, self._seconds(test))
-            outcome = self._judge(test, question, files)
+            room = self.workshop.room(self.paper)
+            seconds = self._seconds(test)
+            question = box.question(test_id, seconds, room.child.pid)
+            outcome = self._judge(room, test, question, files)
             box.watch.idle()
             if outcome is not None or box.lost:
                 break
         if outcome is not None and outcome["points"] >= test.points:
             return _result(test, outcome, None)
-        ended = self._how_it_ended(box, self._seconds(test))
+        ended = self._how_it_ended(box, seconds)
         return _result(test, outcome, ended)
 
     def _seconds(self, test: PaperCell) -> float:
         return test.seconds or self.limits.cpu_seconds
 
     def _judge(
-        self, test: PaperCell, question: socket.socket, files: list[list[Any]]
+        self,
+        room: Room,
+        test: PaperCell,
+        question: socket.socket,
+        files: list[list[Any]],
     ) -> dict[str, Any] | None:
         seconds = self._seconds(test)
         try:
-            return self.workshop.room(self.paper).judge(
+            return room.judge(
                 test.id,
                 question,
                 visible_only=self.visible_only,
@@ -285,13 +292,11 @@ class Round:
         return ended
 
     def _files(self, box: Attempt, test: PaperCell) -> list[list[Any]]:
-        """The declared files that this test speaks of, as they are now."""
-        names = {
-            name
-            for cell in self.paper.before(test.id)
-            for name in cell.files
-            if name in test.source
-        }
+        """The declared files, as they are now, for a test that asks for any."""
+        if "artefact" not in test.source:
+            return []
+        before = self.paper.before(test.id)
+        names = {name for cell in before for name in cell.files}
         found: list[list[Any]] = []
         room = MAX_FILES
         for name in sorted(names):
