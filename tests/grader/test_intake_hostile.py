@@ -160,6 +160,17 @@ def test_sparse_and_giant_files(course: Course, source: Path) -> None:
     assert time.process_time() - start < 5
 
 
+def test_too_much_in_all(course: Course, source: Path) -> None:
+    for name in "abc":
+        (source / "an" / f"{name}.csv").write_bytes(bytes(MB))
+    caps = Caps(total=2 * MB + 200_000)
+    receipt, _ = taken(course, source, caps=caps)
+    assert [n for n, _, _ in receipt.files] == ["a.csv", "b.csv", FILE]
+    assert [n.to_dict() for n in receipt.notes] == [
+        {"code": "no_room", "params": {"file": "c.csv", "limit": 2}}
+    ]
+
+
 def test_too_many_files_and_folders(course: Course, source: Path) -> None:
     for number in range(300):
         (source / "an" / f"f{number:03}.txt").touch()
@@ -463,7 +474,7 @@ NAMES = st.text(
 ).filter(lambda name: name not in {".", ".."})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=5))
 def test_any_names_and_bytes_of_one_student_leave_the_other_alone(
     files: list[tuple[str, bytes]],

@@ -199,6 +199,71 @@ def test_sources_that_are_none(course: Course, tmp_path: Path) -> None:
     assert collect(course, NAME, tmp_path / "empty").receipts == {}
 
 
+def test_one_students_folders_do_not_decide_how_others_are_read(
+    course: Course, tmp_path: Path
+) -> None:
+    files = {
+        f"an/{NAME}/{NAME}/{FILE}": work("an"),
+        "an/X_1_assignsubmission_file_/x.csv": b"1",
+        "an/a_1_2_b.ipynb": b"{}",
+        f"binh/{FILE}": work("binh"),
+        f"chi/{FILE}": work("chi"),
+    }
+    collected = collect(course, NAME, write_tree(tmp_path / "in", files))
+    assert collected.layout == "folders"
+    assert sorted(collected.receipts) == ["an", "binh", "chi"]
+    assert collected.receipts["an"].notebook == f"{NAME}/{NAME}/{FILE}"
+
+
+def test_a_lone_student_with_a_folder_like_the_assignments(
+    course: Course,
+) -> None:
+    write_tree(course.submitted, {f"an/{NAME}/{NAME}/{FILE}": work("an")})
+    assert students(course, None) == ["an"]
+
+
+def test_an_empty_folder_is_told(course: Course, tmp_path: Path) -> None:
+    folder = write_tree(tmp_path / "in", LAYOUTS["folders"])
+    (folder / "chi").mkdir()
+    collected = collect(course, NAME, folder)
+    assert sorted(collected.receipts) == ["an", "binh"]
+    assert any("chi" in message for message in collected.messages)
+
+
+def files_of(course: Course, source: Path) -> dict[str, bytes]:
+    return dict(next(collect(course, NAME, source).submissions()).files)
+
+
+def test_what_lies_beside_the_notebook_lies_where_it_runs(
+    course: Course, tmp_path: Path
+) -> None:
+    files = {
+        f"an/bai/{FILE}": work("an"),
+        "an/bai/my_helpers.py": b"x = 1",
+        "an/bai/data/x.csv": b"1",
+        "an/other/y.csv": b"2",
+    }
+    assert files_of(course, write_tree(tmp_path / "in", files)) == {
+        "my_helpers.py": b"x = 1",
+        "data/x.csv": b"1",
+        "other/y.csv": b"2",
+    }
+
+
+def test_canvas_numbers_files_that_are_handed_in_again(
+    course: Course, tmp_path: Path
+) -> None:
+    files = {
+        f"an_1_11_{NAME}-2.ipynb": work("an"),
+        "an_1_12_my_helpers-2.py": b"x = 1",
+        "an_1_13_run-1.csv": b"1",
+    }
+    assert files_of(course, write_tree(tmp_path / "in", files)) == {
+        "my_helpers.py": b"x = 1",
+        "run-1.csv": b"1",
+    }
+
+
 # -- ids -----------------------------------------------------------------------------
 
 

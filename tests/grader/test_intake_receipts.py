@@ -191,6 +191,21 @@ def test_a_students_own_timestamp_is_not_believed_unless_said(
     assert found.receipts["binh"].notebook == FILE
 
 
+def test_a_timestamp_among_uploaded_files_claims_nothing(
+    course: Course, tmp_path: Path
+) -> None:
+    begin = "Lê An_1_assignsubmission_file_/"
+    files = {
+        begin + FILE: work("an"),
+        begin + "timestamp.txt": b"1999-01-01 00:00:00 UTC",
+    }
+    path = write_zip(tmp_path / "in.zip", files)
+    found = collect(course, NAME, path, due=DUE - 9999 * DAY, times="claimed")
+    receipt = found.receipts["Lê-An"]
+    assert not receipt.claimed_at.startswith("1999")
+    assert receipt.late_seconds and receipt.late_seconds > 0
+
+
 def test_the_last_one_in_time_can_count(course: Course, source: Path) -> None:
     first = at(course, source, DUE - DAY)
     at(course, source, DUE + timedelta(minutes=1))

@@ -382,6 +382,8 @@ COSTLY = {
         }
     ).encode(),
     "unclosed cells": b'{"cell_type": "' * 300_000,
+    "many numbers": b"[" + b"0," * 12_000_000 + b"0]",
+    "numbers after each start": b'{"cell_type": [0,' * 900 + b"0," * 1_900_000,
     "open strings": b'"' + b"\\" * 2_000_001,
     "quotes": b'"a' * 2_000_000,
 }

@@ -21,7 +21,7 @@ from ..rebuild.reading import read_cells
 if TYPE_CHECKING:
     from aulac_grader.judge.paper import Paper
 
-LOOKED_AT = 12  # candidates of one student
+LOOKED_AT = 8  # candidates of one student
 _NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json|\.html)?$|\.json$", re.I)
 _COPY = re.compile(r"(?:\((\d+)\)|[ _-](\d+)|copy ?(\d*))\.ipynb", re.I)
 

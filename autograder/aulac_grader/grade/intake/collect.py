@@ -215,7 +215,9 @@ class _Job:
         source: Path | None,
     ) -> Collected:
         name = self.paper.name
-        layout, people, strays = layouts.sort_out(found, name, layout)
+        layout, people, strays = layouts.sort_out(
+            found, name, layout, bare=source is None
+        )
         if len(people) > self.caps.students:
             raise IntakeError(
                 f"{source} holds {len(people)} students' work, more than "
@@ -231,7 +233,7 @@ class _Job:
         for student, handed in sorted(
             zip(ids, people, strict=True), key=_first
         ):
-            taken = take(handed, self.paper, self.caps)
+            taken = take(handed, self.paper, self.caps, layout)
             old = before.get(student)
             sha = manifest(taken.listed, taken.notes, taken.notebook)
             if old and old.sha256 == sha:

@@ -156,6 +156,8 @@ class _Walk:
             return [self._entry(parts, None, "unreadable")]
         try:
             names = self._some(inner)
+            if not names and len(parts) <= 2:
+                return [self._entry(parts, None, "empty")]
             if self.below and len(parts) == 1:
                 names = [name for name in names if name == self.below]
             return [

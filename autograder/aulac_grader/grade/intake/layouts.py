@@ -15,6 +15,7 @@ no letter or digit, LATE, the user's number, the attachment's).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -104,18 +105,31 @@ _READERS: dict[str, Callable[[tuple[str, ...], str], Place | None]] = {
 }
 
 
+_ORDER = {name: n for n, name in enumerate(FORMATS)}
+
+
 def detect(paths: Sequence[tuple[str, ...]], assignment: str) -> str:
-    """The format of `paths`; "" where there is nothing to tell it by."""
-    if not paths:
-        return ""
-    deep = [parts for parts in paths if len(parts) > 1]
+    """The format of `paths`; "" where there is nothing to tell it by.
+
+    The first names vote, one each: what lies below is a student's and must not decide
+    how the others' work is read.
+    """
+    tops: dict[str, list[tuple[str, ...]]] = {}
+    for parts in paths:
+        tops.setdefault(parts[0], []).append(parts)
+    votes = Counter(_vote(below, assignment) for below in tops.values())
+    ranked = sorted(votes, key=lambda name: (-votes[name], _ORDER[name]))
+    return ranked[0] if ranked else ""
+
+
+def _vote(below: Sequence[tuple[str, ...]], assignment: str) -> str:
+    """The format that all paths with one first name speak for."""
     for name in ("moodle", "canvas"):
-        told = sum(bool(_READERS[name](p, assignment)) for p in paths)
-        if 2 * told > len(paths):
+        if all(_READERS[name](parts, assignment) for parts in below):
             return name
-    if any(_submitted(parts, assignment) for parts in deep):
+    if any(_submitted(parts, assignment) for parts in below):
         return "submitted"
-    return "folders" if 2 * len(deep) >= len(paths) else "flat"
+    return "folders" if any(len(parts) > 1 for parts in below) else "flat"
 
 
 def wrapper(
@@ -128,14 +142,14 @@ def wrapper(
     if name == "flat":
         return 1
     inner = [parts[1:] for parts in paths]
+    if {parts[0] for parts in inner} == {assignment}:
+        return 0  # one student of nbgrader's tree
     if detect(paths, assignment) in {"moodle", "canvas"}:
         return 0
     if detect(inner, assignment) in {"moodle", "canvas", "submitted"}:
         return 1
-    seconds = {parts[0] for parts in inner}
-    if seconds == {assignment}:
-        return 0  # one student of nbgrader's tree
-    return int(all(len(parts) > 1 for parts in inner))
+    folders = {p[0] for p in inner if len(p) > 1 and ".ipynb" in p[-1].lower()}
+    return int(len(folders) > 1)
 
 
 def notebooks_first(parts: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
@@ -144,16 +158,20 @@ def notebooks_first(parts: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
 
 
 def sort_out(
-    entries: Iterable[Entry], assignment: str, name: str = ""
+    entries: Iterable[Entry],
+    assignment: str,
+    name: str = "",
+    bare: bool = False,
 ) -> tuple[str, list[Handed], list[Entry]]:
     """The format, each student's files in the order of names, and what is nobody's.
 
     Args:
         name: one of `FORMATS`; detected where empty.
+        bare: there is no outer folder round it all.
     """
     wanted = [entry for entry in entries if not is_noise(entry.parts)]
     paths = [entry.parts for entry in wanted]
-    outer = wrapper(paths, assignment, name)
+    outer = 0 if bare else wrapper(paths, assignment, name)
     paths = [parts[outer:] for parts in paths]
     name = name or detect(paths, assignment)
     found: dict[tuple[str, str], Handed] = {}

@@ -79,6 +79,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "{file} bị bỏ qua vì bài nộp đã có {limit} tệp.",
         "{file} was left out: {limit} files were kept already.",
     ),
+    "no_room": (
+        "problem",
+        "{file} bị bỏ qua vì cả bài nộp chỉ được {limit} MB.",
+        "{file} was left out: all files together may have {limit} MB.",
+    ),
     "more_files": (
         "info",
         "Còn {count} ghi chú nữa về các tệp khác.",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aulac_grader.judge.paper import Paper
 
 _ARCHIVE = re.compile(r"\.(zip|rar|7z|gz|tgz|tar|bz2|xz|zst)$", re.I)
+_AGAIN = re.compile(r"-\d+(\.[^./]+)$")
 _TOLD = 20  # notes about single files of one student
 
 
@@ -40,14 +41,15 @@ class Taken:
         )
 
 
-def take(handed: Handed, paper: Paper, caps: Caps) -> Taken:
+def take(handed: Handed, paper: Paper, caps: Caps, layout: str = "") -> Taken:
     """Vet and read one student's files. Nothing in them can make this raise."""
-    return _Taking(paper, caps, handed).taken()
+    return _Taking(paper, caps, handed, layout).taken()
 
 
 class _Taking:
-    def __init__(self, paper: Paper, caps: Caps, handed: Handed):
+    def __init__(self, paper: Paper, caps: Caps, handed: Handed, layout: str):
         self.paper, self.caps, self.handed = paper, caps, handed
+        self.layout = layout
         self.declared = {f for cell in paper.cells for f in cell.files}
         self.notes: list[Note] = []
         self.kept: dict[str, bytes] = {}
@@ -61,8 +63,8 @@ class _Taking:
         vetted = self._vetted()
         claimed = self._timestamp(vetted)
         notebook = self._notebook(vetted)
-        for name in sorted(vetted, key=lambda n: (n not in self.declared, n)):
-            self._other(name, vetted[name])
+        for name, entry in self._placed(vetted, notebook):
+            self._other(name, entry)
         if not notebook:
             self.notes.insert(0, Note("no_notebook"))
         notes = self.notes
@@ -104,6 +106,8 @@ class _Taking:
 
     def _timestamp(self, vetted: dict[str, Entry]) -> str:
         """nbgrader's timestamp.txt: what the student's own machine wrote, a claim."""
+        if self.layout != "submitted":
+            return ""
         entry = vetted.pop("timestamp.txt", None)
         try:
             text = entry.read(200).decode("ascii").strip() if entry else ""
@@ -118,16 +122,17 @@ class _Taking:
         """The name of the notebook that is marked, kept; "" where there is none."""
         names = [name for name in vetted if may_be_notebook(name)]
         names.sort(key=lambda n: (not n.lower().endswith(".ipynb"), n))
-        candidates = []
+        candidates, room = [], 2 * self.caps.notebook
         for name in names[:LOOKED_AT]:
             if name.lower().endswith(".json") and name in self.declared:
                 continue
             try:
-                data = vetted[name].read(self.caps.notebook)
+                data = vetted[name].read(min(room, self.caps.notebook))
             except RefusedError as refused:
                 self._refuse(shown(name), refused)
                 del vetted[name]
                 continue
+            room -= len(data)
             candidates.append(Candidate(name, data, vetted[name].time))
         chosen, others = choose(self.paper, candidates)
         if chosen is None:
@@ -145,6 +150,36 @@ class _Taking:
             del vetted[name]
         return chosen.name
 
+    def _placed(
+        self, vetted: dict[str, Entry], notebook: str
+    ) -> list[tuple[str, Entry]]:
+        """The other files by the names under which answers look for them.
+
+        The notebook's own folder is where it runs, so what lies beside it comes
+        first and loses the folder's name.
+        """
+        beside = notebook[: notebook.rfind("/") + 1]
+        placed = []
+        for name, entry in vetted.items():
+            own = bool(beside) and name.startswith(beside)
+            near = name.removeprefix(beside) if own else name
+            if self.layout == "canvas":
+                near = self._first_name(near)
+            rank = (near not in self.declared, not own, near)
+            placed.append((rank, near, entry))
+        placed.sort(key=lambda item: item[0])
+        return [(name, entry) for _, name, entry in placed]
+
+    def _first_name(self, name: str) -> str:
+        """Without the number that Canvas adds to a file handed in again.
+
+        Only where the name without it is one that matters: a declared file's, or a
+        module's (no module can be called x-1).
+        """
+        first = _AGAIN.sub(r"\1", name)
+        module = first.endswith(".py")
+        return first if module or first in self.declared else name
+
     def _other(self, name: str, entry: Entry) -> None:
         """Keep a file that the paper asks for, or a small one that answers may use."""
         declared = name in self.declared
@@ -156,6 +191,8 @@ class _Taking:
             if len(self.kept) >= self.caps.files:
                 raise RefusedError("too_many_files", limit=self.caps.files)
             limit = self.caps.declared if declared else self.caps.helper
+            if limit >= entry.size > self.room:
+                raise RefusedError("no_room", limit=self.caps.total >> 20)
             body = entry.read(min(limit, self.room))
         except RefusedError as refused:
             self._refuse(shown(name), refused)

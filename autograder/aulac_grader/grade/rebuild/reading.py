@@ -22,12 +22,12 @@ VALUES = (
     400_000  # lists and objects in the file: each costs some 70 bytes to hold
 )
 SOURCES = 4_000_000  # characters of all cells together
+ITEMS = 4_000_000  # commas in the file: each parts two values
 FAILURES = 100  # tries to find a cell in broken JSON: each may read all of it
 PICTURES = 16 << 20  # characters of attached pictures kept
 _PICTURE_TYPES = ("image/png", "image/jpeg", "image/gif")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\n]*\Z")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.S)
-_BRACKET = re.compile(rb"[\[{]")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read_cells(data: bytes) -> Handwriting:
         )
     repairs: list[Repair] = []
     text = _decoded(data, repairs)
-    if _values(text.encode("utf-8", "replace")) > VALUES:
+    if _too_complex(text.encode("utf-8", "replace")):
         return Handwriting(repairs=(Repair("too_complex"),))
     found = _parsed(text, repairs)
     cells = tuple(_cells(_listed(found, repairs), repairs))
@@ -76,11 +76,16 @@ def read_cells(data: bytes) -> Handwriting:
     return Handwriting(cells, tuple(repairs), _claimed(found))
 
 
-def _values(data: bytes) -> int:
-    """How many lists and objects the JSON text opens, strings left out."""
-    if data.count(b"[") + data.count(b"{") <= VALUES:
-        return 0
-    return sum(len(_BRACKET.findall(piece)) for piece in _STRING.split(data))
+def _too_complex(data: bytes) -> bool:
+    """Whether the JSON text holds more than `VALUES` or `ITEMS`, strings left out."""
+    brackets = data.count(b"[") + data.count(b"{")
+    if brackets <= VALUES and data.count(b",") <= ITEMS:
+        return False
+    bare = _STRING.sub(b"", data)
+    return (
+        bare.count(b"[") + bare.count(b"{") > VALUES
+        or bare.count(b",") > ITEMS
+    )
 
 
 # -- bytes to text -----------------------------------------------------------------
@@ -133,14 +138,16 @@ _CELL_START = re.compile(
 
 def _salvaged(text: str) -> Iterator[Any]:
     """Whole cells in text that is no valid JSON (cut short, a merge's marks, …)."""
-    at, failures = 0, 0
-    while failures < FAILURES:
+    at, failures, effort = 0, 0, 0
+    while failures < FAILURES and effort <= 2 * len(text):
         start = _CELL_START.search(text, at)
         if not start:
             return
         try:
             value, at = _DECODER.raw_decode(text, start.start())
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
+            stopped = getattr(error, "pos", start.end() + 10_000)
+            effort += stopped - start.start()
             failures += 1
             at = start.start() + 1
             continue
