@@ -28,6 +28,8 @@ from aulac_grader.judge.sheet import CellResult
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ATTACK = "\n\n".join(t.encode("utf-8", "replace").decode() for t in HOSTILE)
+# Without the formulas for which the whole text would be shown as it was typed.
+RENDERED = "\n\n".join(t for t in ATTACK.split("\n\n") if "\\" not in t)
 SEEN = "AssertionError: add([1], 2)\n  được / got 1, cần / wanted 3"
 HONEST = Handed(
     "an",
@@ -39,7 +41,7 @@ HONEST = Handed(
 )
 WORST = Handed(
     "binh",
-    {"p1-add": ATTACK, "p2-why": ATTACK},
+    {"p1-add": ATTACK, "p2-why": RENDERED},
     {"p1-small": (0, "error", ATTACK, True), "p1-large": 0},
     extra=(ATTACK,),
     cells={"p1-add": ("raised", ATTACK)},

@@ -110,22 +110,25 @@ def test_the_penalty_follows_deadline_extension_and_manual_marks(
     tmp_path: Path,
 ) -> None:
     course = course_with(tmp_path, POLICY)
-    record(course, Handed("an"), Handed("binh"))
-    due(course, "2026-11-22T20:00:00")  # 12 hours before they handed in
-    record(course, Handed("an"), Handed("binh"))
+    record(course, Handed("first"))
+    due(course, "2026-11-22T20:00:00")
+    half_a_day = DAY // 2
+    works = [Handed(s, late_seconds=half_a_day) for s in ("an", "binh")]
+    record(course, *works)
     with Gradebook(course) as book:
         marks = book.marks(NAME)
         assert {s: m.penalty for s, m in marks.items()} == {
             "an": 0.6,
             "binh": 0.6,
+            "first": 0,
         }
-        assert marks["an"].late_seconds == DAY / 2
+        assert marks["an"].late_seconds == half_a_day
         assert marks["an"].points == 2.4
 
         person(course, "p2-why", score=2)
         with nbgrader_book(course) as other:
             other.grant_extension(NAME, "binh", days=1)
-        assert book.settle(NAME) == 2
+        assert book.settle(NAME) == 3
         marks = book.marks(NAME)
     assert (marks["an"].penalty, marks["an"].points) == (1, 4)
     assert (marks["binh"].penalty, marks["binh"].points) == (0, 3)
@@ -134,13 +137,33 @@ def test_the_penalty_follows_deadline_extension_and_manual_marks(
         assert submission.late_submission_penalty == 1, "formgrader's number"
         assert submission.notebooks[0].late_submission_penalty == 1
 
+    due(course, "2026-11-24T00:00:00")  # the whole class gets a day more
+    record(course, *works)
+    with Gradebook(course) as book:
+        assert book.marks(NAME)["an"].penalty == 0
 
-def test_within_the_grace_nothing_is_taken(tmp_path: Path) -> None:
+
+def test_work_collected_after_the_deadline_is_late_only_if_its_receipt_says_so(
+    tmp_path: Path,
+) -> None:
+    course = course_with(tmp_path, POLICY)
+    record(course, Handed("an"))
+    due(course, "2026-11-20T00:00:00")
+    record(course, Handed("an"), Handed("binh", late_seconds=0))
+    with Gradebook(course) as book:
+        marks = book.marks(NAME)
+    assert [marks[s].late_seconds for s in ("an", "binh")] == [0, 0]
+    assert marks["an"].submitted_at == datetime(2026, 11, 20)
+
+
+def test_within_the_grace_nothing_is_taken_in_a_course(
+    tmp_path: Path,
+) -> None:
     course = course_with(tmp_path, POLICY)
     record(course, Handed("an"))
     due(course, "2026-11-23T07:50:00")
+    record(course, Handed("an", late_seconds=600))
     with Gradebook(course) as book:
-        book.settle(NAME)
         assert book.marks(NAME)["an"].penalty == 0
         assert book.marks(NAME)["an"].late_seconds == 600
 

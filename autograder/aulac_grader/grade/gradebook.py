@@ -6,7 +6,7 @@
 - What a person entered in formgrader (scores, extra credit, comments) is never
   changed. If the answer it was given for changes, the cell is marked as in need of
   grading again; if the old answer comes back, that mark goes away.
-- The time of submission is our receipt's.
+- The time of submission is our receipt's, never the one in `timestamp.txt`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -152,7 +152,7 @@ class Gradebook:
             age = (receipt["received_at"], verdict["submission_sha256"])
             if age < memory.age:
                 return Recorded(student, stands=False)
-            submission.timestamp = naive_utc(receipt["received_at"])
+            submission.timestamp = _moment(submission, receipt, memory, age)
             waits = _grade(book, notebook, work, memory)
             _comment(book, notebook, structure, rebuilt)
             memory.received_at, memory.submission = age
@@ -242,6 +242,31 @@ def naive_utc(moment: str) -> datetime:
     return (
         found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     )
+
+
+def _moment(
+    submission: SubmittedAssignment,
+    receipt: Mapping[str, Any],
+    memory: Memory,
+    age: tuple[str, str],
+) -> datetime:
+    """When the work counts as handed in, for nbgrader to compare with the deadline.
+
+    What was received after the deadline may have been handed in before: somebody
+    collects the work of a platform a day later. So the receipt's lateness decides, as
+    far as there is one, and the time of receipt only where there is no deadline. A
+    moment that was late is kept: a deadline that is moved afterwards then counts.
+    """
+    received = naive_utc(receipt["received_at"])
+    due, late = submission.assignment.duedate, receipt.get("late_seconds")
+    if due is None:
+        return received
+    if not late:
+        return min(received, due)
+    known = submission.timestamp
+    if known and (memory.age, memory.late_seconds) == (age, late):
+        return known
+    return due + timedelta(seconds=late)
 
 
 def _submission(
