@@ -10,6 +10,7 @@ import pytest
 
 from .kit import EVERY, Case, canaries, points
 from .line import Marked, Outcome, grade
+from .pages_check import dangers
 
 # Errors that say a case's own source is at fault: then it attacks nothing.
 OWN_FAULTS = ("SyntaxError", "IndentationError", "NameError: name")
@@ -47,10 +48,21 @@ class Family:
 
     def test_the_others_are_untouched(self, marked: Marked) -> None:
         for student, before in marked.alone.items():
-            assert marked.together[student] == before, student
+            after = marked.together[student]
+            assert after == before, changes(before, after)
 
     def test_the_host_is_untouched(self, marked: Marked) -> None:
         assert marked.damage == []
+
+
+def changes(before: bytes, after: bytes) -> dict[str, Any]:
+    """The parts of a verdict that differ."""
+    old, new = json.loads(before), json.loads(after)
+    return {
+        key: (old[key], new[key])
+        for key in old
+        if old[key] != new[key] and key != "signature"
+    }
 
 
 def check_points(case: Case, outcome: Outcome) -> None:
@@ -81,6 +93,7 @@ def check_secrets(outcome: Outcome) -> None:
     }
     for place, text in told.items():
         assert not canaries(text), f"{place} holds {canaries(text)}"
+    assert dangers(outcome.feedback) == []
     assert "ESCAPED" not in outcome.printed, outcome.printed
 
 
