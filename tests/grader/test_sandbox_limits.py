@@ -88,21 +88,70 @@ def test_memory_of_many_processes_ends_the_box(box: Any) -> None:
 
 
 @needs_boxes
-def test_shared_memory_that_no_process_owns_is_counted(box: Any) -> None:
-    # Anonymous shared pages escape RLIMIT_DATA; files in memory belong to nobody.
-    for source in (
-        "import mmap, time\n"
-        "kept = mmap.mmap(-1, 300 << 20)\n"
-        "for at in range(0, 300 << 20, 4096): kept[at] = 1\n"
-        "time.sleep(30)",
+def test_files_in_memory_are_counted(box: Any) -> None:
+    got = box(
         "import time\n"
         "for number, folder in enumerate(('/tmp', '/dev/shm', '.')):\n"
         "    for part in range(8):\n"
         "        open(f'{folder}/{part}', 'wb').write(b'x' * (10 << 20))\n"
         "time.sleep(30)",
-    ):
-        got = box(source, limits=Limits(memory_mb=200, file_mb=90), watch=True)
-        assert got["why"] == "memory", got
+        limits=Limits(memory_mb=200, file_mb=90),
+        watch=True,
+    )
+    assert got["why"] == "memory", got
+
+
+@needs_boxes
+def test_memory_that_no_process_owns_cannot_be_had(box: Any) -> None:
+    # Shared pages stay when they are unmapped, and so do pages in a pipe.
+    got = box(
+        "import ctypes, errno, mmap, os, socket\n"
+        "def refused(call, *words):\n"
+        "    try: call(*words)\n"
+        "    except OSError as error: return errno.errorcode[error.errno]\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "def zeros():\n"
+        "    fd = os.open('/dev/zero', os.O_RDWR)\n"
+        "    mmap.mmap(fd, 1 << 20)\n"
+        "def full(): mmap.mmap(os.open('/dev/full', os.O_RDWR), 1 << 20)\n"
+        "def buffer(option):\n"
+        "    with socket.socket(socket.AF_UNIX) as s:\n"
+        "        s.setsockopt(socket.SOL_SOCKET, option, 1 << 22)\n"
+        "def splice():\n"
+        "    libc.vmsplice(1, 0, 0, 0)\n"
+        "    raise OSError(ctypes.get_errno(), 'vmsplice')\n"
+        "result = [refused(mmap.mmap, -1, 1 << 20), refused(zeros), refused(full),"
+        " refused(mmap.mmap, -1, 2 << 20, 0x40022), refused(splice),"
+        " *(refused(buffer, option) for option in (7, 8, 32, 33)),"
+        " refused(mmap.mmap, -1, 1 << 20, mmap.MAP_PRIVATE)]"
+    )["result"]
+    shared, zeros, full, huge, splice, *buffers, private = result = got
+    assert shared == huge == "EPERM", result
+    assert zeros in ("ENOENT", "EACCES", "EPERM") and full == "ENODEV", result
+    assert splice == "ENOSYS"
+    assert buffers == ["EPERM"] * 4
+    assert private is None
+
+
+@needs_boxes
+def test_what_waits_in_sockets_is_counted(box: Any) -> None:
+    got = box(
+        "import os, socket, time\n"
+        "kept = []\n"
+        "for _ in range(12):\n"
+        "    if os.fork() == 0: break\n"
+        "try:\n"
+        "    while True:\n"
+        "        for s in socket.socketpair():\n"
+        "            kept.append(s); s.setblocking(False)\n"
+        "            try:\n"
+        "                while True: s.send(bytes(4096))\n"
+        "            except BlockingIOError: pass\n"
+        "except OSError: time.sleep(30)",
+        limits=Limits(memory_mb=300),
+        watch=True,
+    )
+    assert got["why"] == "memory", got
 
 
 @needs_boxes

@@ -98,6 +98,8 @@ def test_other_calls_are_let_through(
             seccomp._CLONE,
             seccomp._SOCKET,
             seccomp._IOCTL,
+            seccomp._MMAP,
+            seccomp._SETSOCKOPT,
             seccomp._PRLIMIT,
             seccomp._SETRLIMIT,
             seccomp._PERSONALITY,
@@ -160,6 +162,29 @@ def test_ioctl_sees_through_high_bits(
     got = answer(machine, number, 0, high << 32 | request)
     wanted = request in (0x5412, 0x541C)
     assert (got == refused(errno.EPERM)) == wanted
+
+
+@given(machine=st.sampled_from(MACHINES), flags=st.integers(0, 2**32 - 1))
+def test_pages_that_nobody_owns_are_refused(machine: str, flags: int) -> None:
+    number = seccomp._MMAP[MACHINES.index(machine)]
+    shared, anonymous, huge = flags & 1, flags & 0x20, flags & 0x40000
+    got = answer(machine, number, 0, 4096, 3, flags)
+    wanted = (shared and anonymous) or huge
+    assert got == (refused(errno.EPERM) if wanted else seccomp.ALLOW)
+
+
+@given(
+    machine=st.sampled_from(MACHINES),
+    level=st.integers(0, 3),
+    option=st.integers(0, 40),
+)
+def test_sockets_keep_their_buffers(
+    machine: str, level: int, option: int
+) -> None:
+    number = seccomp._SETSOCKOPT[MACHINES.index(machine)]
+    got = answer(machine, number, 3, level, option)
+    wanted = level == 1 and option in (7, 8, 32, 33)
+    assert got == (refused(errno.EPERM) if wanted else seccomp.ALLOW)
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -148,7 +148,9 @@ def _words(
     for name, value in walls.variables.items():
         words += ["--setenv", name, value]
     words += ["--proc", "/proc", *_proc()]
-    words += ["--dev", "/dev", "--remount-ro", "/dev"]
+    # bubblewrap's /dev has one device more than DEVICES: see there.
+    words += ["--dev", "/dev", "--ro-bind", "/dev/null", "/dev/zero"]
+    words += ["--remount-ro", "/dev"]
     for folder in MEMORY_FOLDERS:
         words += _memory(folder, places, walls.limits)
     # After these: an environment may lie in /tmp, or in a home of the box's name.

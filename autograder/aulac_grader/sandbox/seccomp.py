@@ -95,7 +95,7 @@ _FORBIDDEN: _Table = {
 }
 
 # "No such call", which programs are used to. io_uring passes by every filter; memory
-# of the other kinds belongs to no process, so that nobody could count it; clone3 hides
+# that the others get belongs to no process, so that nobody could count it; clone3 hides
 # its flags behind a pointer, and the C library then uses clone.
 _UNKNOWN: _Table = {
     "io_uring_setup": (425, 425),
@@ -110,12 +110,22 @@ _UNKNOWN: _Table = {
     "msgsnd": (69, 189),
     "semget": (64, 190),
     "mq_open": (240, 180),
+    "vmsplice": (278, 75),
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
     "clone3": (435, 435),
 }
 
 _CLONE, _SOCKET, _IOCTL = (56, 220), (41, 198), (16, 29)
 _PRLIMIT, _SETRLIMIT, _PERSONALITY = (302, 261), (160, 164), (135, 92)
+_MMAP, _SETSOCKOPT = (9, 222), (54, 208)
 _NEW_NAMESPACES = 0x7E020000
+_MAP_SHARED, _MAP_ANONYMOUS, _MAP_HUGETLB = 0x01, 0x20, 0x40000
+_SOL_SOCKET, _BUFFER_SIZES = (
+    1,
+    (7, 8, 32, 33),
+)  # SO_SNDBUF, SO_RCVBUF, and by force
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK, _NETLINK_ROUTE = 1, 2, 10, 16, 0
 _RLIMIT_CORE = 4
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # type into, or paste in, a terminal
@@ -214,6 +224,23 @@ def _refuse_by_argument(rules: _Program, column: int) -> None:
     for request in (_TIOCSTI, _TIOCLINUX):
         rules.refuse_where(
             _IOCTL[column], [(1, _EQUAL, request, True)], errno.EPERM
+        )
+    # Shared pages that are unmapped again stay, and count for nobody; a file in the
+    # box's own /dev/shm counts.
+    rules.refuse_where(
+        _MMAP[column],
+        [(3, _SET, _MAP_SHARED, True), (3, _SET, _MAP_ANONYMOUS, True)],
+        errno.EPERM,
+    )
+    rules.refuse_where(
+        _MMAP[column], [(3, _SET, _MAP_HUGETLB, True)], errno.EPERM
+    )
+    # What waits in a socket is the kernel's memory: megabytes each, if one may ask.
+    for option in _BUFFER_SIZES:
+        rules.refuse_where(
+            _SETSOCKOPT[column],
+            [(1, _EQUAL, _SOL_SOCKET, True), (2, _EQUAL, option, True)],
+            errno.EPERM,
         )
     # A limit of 1 keeps a crash from a host's core dump program; 0 does not: core(5).
     rules.refuse_where(

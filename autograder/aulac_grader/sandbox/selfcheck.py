@@ -40,7 +40,7 @@ WALLS = {
     "network": ("the network, sockets of others", "net namespace, seccomp"),
     "environment": ("the caller's variables", "cleared environment"),
     "descriptors": ("the caller's open files", "closed on entry"),
-    "devices": ("disks, memory, terminals", "five device nodes"),
+    "devices": ("disks, memory, terminals", "a few device nodes"),
     "privileges": (
         "a way back to privileges",
         "no capabilities, no_new_privs",

@@ -27,7 +27,8 @@ MEMORY_FOLDERS = (HOME, "/tmp", "/dev/shm")
 # Without it one could make empty files until the kernel's own memory is gone.
 MAX_INODES = 8192
 
-DEVICES = ("null", "zero", "full", "random", "urandom")
+# Not zero: its pages, mapped shared, count for nobody once they are unmapped.
+DEVICES = ("null", "full", "random", "urandom")
 DEVICE_LINKS = {
     "fd": "/proc/self/fd",
     "stdin": "/proc/self/fd/0",

@@ -3,11 +3,15 @@
 A box's processes cannot leave the tree below its first process, whatever they do: they
 live in one pid namespace, whose pid 1 adopts every orphan. So the tree is what hangs
 below one pid, found by the children files of proc(5); pid 1 killed, the kernel ends all
-of them. Memory is counted in two steps: an upper bound that is cheap (anonymous and
-shared pages, page tables, swap), and only where that is too much the proportional share
-(smaps_rollup), which charges a page to its users in parts. The pages of a warm parent,
-which a forked box begins with, are not charged. Between two looks a tree can go past its
-limit by what two looks are apart; what one process may have, its rlimits bound at once.
+of them.
+
+Memory is counted in two steps: an upper bound that is cheap (anonymous pages, page
+tables, swap), and only where that is too much the proportional share (smaps_rollup),
+which charges a page to its users in parts. Of a box, what lies in its file systems and
+may wait in its sockets is added; other memory that no process owns the seccomp filter
+lets nobody have. The pages of a warm parent, which a forked box begins with, are not
+charged. Between two looks a tree can go past its limit by what two looks are apart; what
+one process may have, its rlimits bound at once.
 """
 
 from __future__ import annotations
@@ -26,8 +30,13 @@ from .limits import MIB, Limits
 from .walls import MAX_INODES, MEMORY_FOLDERS
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_COUNTED = (b"RssAnon:", b"RssShmem:", b"VmPTE:", b"VmSwap:")
-_SHARED_OUT = (b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:")
+_COUNTED = (b"RssAnon:", b"VmPTE:", b"VmSwap:")
+_SHARED_OUT = (b"Pss_Anon:", b"SwapPss:")
+# Outside a box: inside, such pages are those of files, which are counted already.
+_SHARED_PAGES = (b"RssShmem:",)
+_SOCKET = (
+    212992  # bytes that may wait in one, unless it may ask for more: socket(7)
+)
 
 
 @dataclass(frozen=True)
@@ -272,23 +281,26 @@ class Watchdog:
 
     def _memory(self, living: list[Process], outer: int | None) -> float:
         """Bytes that the tree adds to its warm parent."""
-        warm, files = self.warm_mb * MIB, 0
+        warm, other = self.warm_mb * MIB, 0
         self._inodes = 0
         if outer is not None:
             # The outer process is a fork of the same parent, and never grows.
             warm = _kilobytes(f"/proc/{outer}/status", (b"RssAnon:",))
-            files, self._inodes = _files(living)
-        bound = sum(_bound(process.pid) for process in living)
-        if files + bound <= self.limits.memory_mb * MIB:
-            return max(0.0, files + bound - warm)
-        exact = sum(_share(process.pid) for process in living)
+            other, self._inodes = _files(living)
+            other += _sockets(living)
+        else:
+            other = sum(_sum(p.pid, _SHARED_PAGES) for p in living)
+        bound = other + sum(_sum(p.pid, _COUNTED) for p in living)
+        if bound <= self.limits.memory_mb * MIB:
+            return max(0.0, bound - warm)
+        exact = other + sum(_share(process.pid) for process in living)
         if outer is not None:
             # Each process that still has a warm page is charged for it what the
             # outer one is.
             with contextlib.suppress(OSError):
                 each = _kilobytes(f"/proc/{outer}/smaps_rollup", _SHARED_OUT)
                 warm = min(warm, each * len(living))
-        return max(0.0, files + exact - warm)
+        return max(0.0, exact - warm)
 
     def _cpu(self, processes: list[Process]) -> float:
         """Seconds that the tree has used, those of ended processes included.
@@ -325,10 +337,10 @@ def _inner_number(pid: int) -> int | None:
     return None
 
 
-def _bound(pid: int) -> int:
-    """At most this many bytes are a process's own; cheap."""
+def _sum(pid: int, names: Sequence[bytes]) -> int:
+    """Bytes of a process by its status file: cheap, and shared pages in full."""
     with contextlib.suppress(OSError):
-        return _kilobytes(f"/proc/{pid}/status", _COUNTED)
+        return _kilobytes(f"/proc/{pid}/status", names)
     return 0
 
 
@@ -338,7 +350,7 @@ def _share(pid: int) -> int:
         shared_out = _kilobytes(f"/proc/{pid}/smaps_rollup", _SHARED_OUT)
         tables = _kilobytes(f"/proc/{pid}/status", (b"VmPTE:",))
         return shared_out + tables
-    return _bound(pid)
+    return _sum(pid, _COUNTED)
 
 
 def _files(living: list[Process]) -> tuple[int, int]:
@@ -350,6 +362,15 @@ def _files(living: list[Process]) -> tuple[int, int]:
             used = sum((s.f_blocks - s.f_bfree) * s.f_frsize for s in found)
             return used, max(s.f_files - s.f_ffree for s in found)
     return 0, 0
+
+
+def _sockets(living: list[Process]) -> int:
+    """Bytes that may wait in the sockets of a box's network, those of Unix included."""
+    for process in living:
+        with contextlib.suppress(OSError, IndexError):
+            data = _read(f"/proc/{process.pid}/net/sockstat")
+            return int(data.split(maxsplit=3)[2]) * _SOCKET
+    return 0
 
 
 def only_sockets(folder: Path) -> bool:
