@@ -137,8 +137,12 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     _, status = os.waitpid(pid, 0)
     watchdog.stop()
     report, _, printed = data.partition(b"\0")
+    try:
+        result = json.loads(report) if report else None
+    except ValueError:  # two of them spoke
+        result, printed = None, data
     return {
-        "result": json.loads(report) if report else None,
+        "result": result,
         "printed": printed.decode(errors="replace"),
         "status": os.waitstatus_to_exitcode(status),
         "why": watchdog.why,

@@ -353,7 +353,7 @@ def test_another_calling_convention_ends_the_process(inside: Any) -> None:
         "        code(); os._exit(0)\n"
         "    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])\n"
         "def old():\n"  # mov eax, 20 (getpid); int 0x80; ret
-        "    page = mmap.mmap(-1, 4096, prot=7)\n"
+        "    page = mmap.mmap(-1, 4096, mmap.MAP_PRIVATE, 7)\n"
         "    page.write(b'\\xb8\\x14\\0\\0\\0\\xcd\\x80\\xc3')\n"
         "    start = ctypes.addressof(ctypes.c_char.from_buffer(page))\n"
         "    ctypes.CFUNCTYPE(ctypes.c_int)(start)()\n"
