@@ -341,6 +341,21 @@ KNOWN = [
         loses=("p4-gradient",),
     ),
     Case(
+        "slow-with-stopped-clock",
+        "Takes longer than the test allows, and stops the clock that would say so.",
+        answers={
+            "p2-initials": "import signal, time\n"
+            "time.process_time = time.perf_counter = time.time = lambda: 0.0\n"
+            "time.monotonic = time.thread_time = time.process_time\n"
+            "signal.setitimer = signal.alarm = lambda *a: (0.0, 0.0)\n"
+            "def initials(name):\n"
+            "    n = 12_000_000 if len(name) > 100 else 0\n"
+            "    while n:\n        n -= 1\n"
+            "    return ''.join(part[0] for part in name.split()).upper()\n"
+        },
+        loses=("p2-names",),
+    ),
+    Case(
         "blank-print",
         "Prints to a terminal, to a file, to stderr: anywhere but to standard output.",
         answers={
