@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aulac_grader.grade import steps
+from aulac_grader.grade import late, steps
 
 if TYPE_CHECKING:
     from aulac_grader.grade.audit import Finding
@@ -98,7 +98,7 @@ Feedback = Annotated[
 # -- marking -------------------------------------------------------------------
 
 
-@app.command()
+@app.command(epilog=late.HELP)
 def run(
     assignment: Assignment,
     course: CourseDir = Path(),
@@ -384,7 +384,7 @@ def audit(
 # -- handing back --------------------------------------------------------------
 
 
-@app.command()
+@app.command(epilog=late.HELP)
 def feedback(
     assignment: Assignment,
     students: Students = None,
@@ -400,7 +400,7 @@ def feedback(
         steps.write_feedback(session, students)
 
 
-@app.command()
+@app.command(epilog=late.HELP)
 def export(
     assignments: Annotated[
         list[str],

@@ -23,13 +23,13 @@ from dataclasses import dataclass
 
 DAY = 86_400
 METHODS = ("none", "daily", "zero")
-# For the help text of commands that apply it.
+# For the help of the commands that apply it (Markdown).
 HELP = (
-    "Nộp muộn: đặt c.AssignLatePenalties.plugin_class và c.LatePolicy.penalty_method "
-    "(none, daily, zero) trong nbgrader_config.py; hạn nộp lấy từ formgrader, giờ nộp "
-    "lấy từ biên nhận. / Late work: set c.AssignLatePenalties.plugin_class and "
-    "c.LatePolicy.penalty_method (none, daily, zero) in nbgrader_config.py; the "
-    "deadline is formgrader's, the time is the receipt's."
+    "Nộp muộn / late work: `c.AssignLatePenalties.plugin_class = "
+    '"aulac_grader.grade.late_plugin.LatePolicy"` và / and '
+    "`c.LatePolicy.penalty_method` (`none`, `daily`, `zero`) trong / in "
+    "nbgrader_config.py. Hạn nộp đặt trong formgrader; giờ nộp lấy từ biên nhận. / "
+    "The deadline is formgrader's, the time the receipt's."
 )
 
 
