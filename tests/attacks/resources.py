@@ -155,13 +155,6 @@ EATERS = {
     "compile('-' * 300_000 + '1', 'x', 'eval')",
     "crashes-the-compiler": "compile('[' * 99_999, 'x', 'exec')",
 }
-# Those that end by themselves, and take nothing that the answer needs.
-PASSING = {
-    "fills-shared-memory",
-    "makes-many-files",
-    "makes-a-sparse-file",
-    "crashes-the-compiler",
-}
 
 
 def eater(body: str) -> str:
@@ -174,7 +167,10 @@ IN_FUNCTIONS = [
         f"function-{name}",
         f"A function {name.replace('-', ' ')}.",
         answers={
+            # Right in the visible tests: so it eats once, and not to be shown.
             "p1-mean": f"{eater(body)}\ndef mean_length(words):\n"
+            "    if words in ([], ['xin', 'chào']):\n"
+            "        return 3.5 if words else 0\n"
             "    eat()\n    return -1\n"
         },
         loses=("p1-few",),
