@@ -1,10 +1,11 @@
 """nbgrader's own tests of grading, with every kernel behind the walls.
 
-They ship in nbgrader's wheel. Of the 42 in test_nbgrader_autograde all pass but one:
-`test_side_effects` wants a file that the notebook wrote to be found beside it afterwards,
-and nothing that runs inside writes to the host. A selection runs here, one of a kind: a
-grade, generated tests, files of the source put over the student's, a notebook that
-fails, one that never ends, one that prints without end, hidden tests, a validation.
+They ship in nbgrader's wheel. Of the 42 in test_nbgrader_autograde two are skipped by
+nbgrader, and all others pass but one: `test_side_effects` wants a file that the notebook
+wrote to be found beside it afterwards, and nothing that runs inside writes to the host.
+A selection runs here, one of a kind: a grade, generated tests, files of the source put
+over the student's, a notebook that fails, one that never ends, hidden tests, nbgrader's
+own variable, a validation.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ SELECTED = [
     AUTOGRADE + "test_grade_overwrite_files_subdirs",
     AUTOGRADE + "test_handle_failure",
     AUTOGRADE + "test_hidden_tests_single_notebook",
-    AUTOGRADE + "test_infinite_loop_with_output",
+    AUTOGRADE + "test_infinite_loop",
+    AUTOGRADE + "test_grade_with_validating_envvar",
     AUTOGRADE + "test_autograde_timeout",
     VALIDATOR + "test_submitted_changed",
     VALIDATOR + "test_grade_cell_changed",

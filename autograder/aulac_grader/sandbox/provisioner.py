@@ -29,7 +29,7 @@ from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
-from traitlets import Float, Integer
+from traitlets import Float, Integer, List, Unicode
 
 from .bubblewrap import command
 from .limits import Limits
@@ -73,6 +73,12 @@ class SandboxProvisioner(LocalProvisioner):
         config=True
     )
 
+    kept_variables = List(
+        Unicode(),
+        ["NBGRADER_EXECUTION", "NBGRADER_VALIDATING"],
+        help="of the caller's environment, these variables get in",
+    ).tag(config=True)
+
     watchdog: Watchdog | None = None
     _folder: Path | None = None
     _lock = -1
@@ -109,14 +115,17 @@ class SandboxProvisioner(LocalProvisioner):
         ):  # refuse now, and say why
             os.close(file.fd)
         kwargs["cmd"] = command(
-            self._walls(folder, kwargs["cmd"]),
+            self._walls(folder, kwargs["cmd"], kwargs["env"]),
             kwargs["cmd"],
             uid_slot=self._slot,
         )
         self.cwd = str(folder)
         return kwargs
 
-    def _walls(self, folder: Path, words: list[str]) -> Walls:
+    def _walls(
+        self, folder: Path, words: list[str], caller: dict[str, str]
+    ) -> Walls:
+        kept = {n: caller[n] for n in self.kept_variables if n in caller}
         readable = environment_paths()
         resources = self.kernel_spec.resource_dir
         if resources and any(resources in word for word in words):
@@ -126,7 +135,7 @@ class SandboxProvisioner(LocalProvisioner):
             readable=tuple(readable),
             writable=folder,
             limits=self.limits,
-            variables=default_variables() | self.kernel_spec.env,
+            variables=default_variables() | self.kernel_spec.env | kept,
             shared=(self._folder,),
             loopback=True,
         )
