@@ -77,7 +77,7 @@ def enter(walls: Walls, uid_slot: int = 0, keep: Sequence[int] = ()) -> None:
     """
     try:
         _enter(walls, uid_slot, set(keep))
-    except (OSError, NotImplementedError, KeyError) as error:
+    except (OSError, ValueError, NotImplementedError, KeyError) as error:
         raise SandboxUnavailable(
             f"This machine does not let a process wall itself in: {error}. "
             "`aulac sandbox check` says what to do."
@@ -106,9 +106,7 @@ def _enter(walls: Walls, slot: int, keep: set[int]) -> None:
         _new_namespaces()
         trees = _trees(walls)
     die_with(parent)
-    watched, held = (
-        os.pipe()
-    )  # closes with C, should C end before I asks to be told
+    watched, held = os.pipe()  # C holds one end, to tell I that it lives
     first = os.fork()
     if first:
         close_all_but({held})

@@ -101,7 +101,6 @@ SYSTEM = (
 # Of an interpreter or a virtual environment, these; a prefix may be a whole checkout.
 PREFIX_PARTS = (
     "bin",
-    "etc",
     "include",
     "lib",
     "lib32",
