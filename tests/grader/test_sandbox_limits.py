@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.grader.sandbox_boxes import BOXES, Parents
 
+from aulac_grader.sandbox import watchdog as watchdog_module
 from aulac_grader.sandbox.bubblewrap import command
 from aulac_grader.sandbox.cgroup import VARIABLE, Cgroup, place
 from aulac_grader.sandbox.limits import Limits
@@ -333,7 +334,8 @@ def test_a_killed_parent_leaves_nothing(tmp_path: Path) -> None:
             sys.executable,
             "-c",
             "import os, subprocess, sys, time\n"
-            "from aulac_grader.sandbox.bubblewrap import command\n"
+            "from aulac_grader.sandbox import watchdog as watchdog_module
+from aulac_grader.sandbox.bubblewrap import command\n"
             "from aulac_grader.sandbox.fork import enter\n"
             "from aulac_grader.sandbox.walls import Walls\n"
             f"code = {DAEMON!r}\n"
@@ -496,6 +498,19 @@ def test_a_poll_of_a_small_tree_is_cheap() -> None:
     finally:
         kill_tree(process.pid)
         process.wait(10)
+
+
+@needs_boxes
+def test_a_tree_is_found_without_lists_of_children(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = _start(DAEMON)
+    listed = {p.pid for p in tree(process.pid)}
+    monkeypatch.setattr(watchdog_module, "_listed", lambda: False)
+    assert {p.pid for p in tree(process.pid)} == listed
+    kill_tree(process.pid)
+    process.wait(10)
+    assert _gone(list(listed))
 
 
 def test_only_sockets_may_lie_in_a_shared_folder(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from .cgroup import Cgroup
@@ -80,11 +81,30 @@ def tree(pid: int) -> list[Process]:
 
 def children(pid: int) -> list[int]:
     """The children of each thread of a process: proc(5), /proc/PID/task/TID/children."""
+    if not _listed():
+        return _children_by_parent(pid)
     found: list[int] = []
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
             data = _read(f"/proc/{pid}/task/{thread}/children")
             found += map(int, data.split())
+    return found
+
+
+@cache
+def _listed() -> bool:
+    """Whether this kernel lists children (CONFIG_PROC_CHILDREN)."""
+    return Path("/proc/thread-self/children").exists()
+
+
+def _children_by_parent(pid: int) -> list[int]:
+    """The same, more slowly, from every process's own word on its parent."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+        with contextlib.suppress(OSError):
+            fields = _read(f"/proc/{name}/stat").rpartition(b")")[2].split()
+            if int(fields[1]) == pid:
+                found.append(int(name))
     return found
 
 
