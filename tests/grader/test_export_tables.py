@@ -80,6 +80,7 @@ def test_the_plain_table_has_a_column_for_each_problem(
     assert (an["p1 Cộng (3)"], an["p2 Nghĩ (2)"]) == ("3", "1.5")
     assert an["submitted_at_utc"] == "2026-11-23 08:00:00"
     assert (binh["points"], binh["waits_for_grading"]) == ("0.5", "yes")
+    assert binh["p2 Nghĩ (2)"] == "", "not graded is not nothing"
     assert (chi["points"], chi["p1 Cộng (3)"]) == ("", "")
     assert chi["last_name"] == '\'=HYPERLINK("http://x","y")'
     assert (made.students, made.waiting) == (2, ("binh",))
@@ -137,6 +138,7 @@ def test_results_json_has_gradescopes_fields_and_no_hidden_words(
         "visibility": "visible",
     }
     assert sum(test["score"] for test in found["tests"]) == found["score"]
+    assert "status" not in found["tests"][2], "waits for a person"
     assert "phép thử ẩn chưa đạt" in found["tests"][0]["output"]
 
 

@@ -31,6 +31,11 @@ class CellMarks:
     waits: bool = False
 
     @property
+    def unmarked(self) -> bool:
+        """Nobody has given it points yet, not even none."""
+        return self.auto is None and self.manual is None
+
+    @property
     def points(self) -> float:
         """As nbgrader counts: the person's word, else the machine's, and extras."""
         given = self.auto if self.manual is None else self.manual

@@ -72,21 +72,25 @@ def _test(
     test: Mapping[str, Any] | None,
     lang: str,
 ) -> dict[str, Any]:
+    passed = cell.points >= cell.max_points
+    status = {"status": "passed" if passed else "failed"}
     return {
+        **({} if cell.unmarked else status),
         "name": f"{problem.title(lang)}: {cell.name}",
         "number": f"{problem.number}.{number}",
         "score": rounded(cell.points),
         "max_score": rounded(cell.max_points),
-        "status": "passed" if cell.points >= cell.max_points else "failed",
-        "output": _said(test, lang),
+        "output": _said(cell, test, lang),
         "output_format": "text",
         "visibility": "visible",
     }
 
 
-def _said(test: Mapping[str, Any] | None, lang: str) -> str:
+def _said(cell: CellMarks, test: Mapping[str, Any] | None, lang: str) -> str:
+    if cell.unmarked:
+        return pick(("Chờ người chấm", "Not graded yet"), lang)
     if test is None:
-        return pick(("Người chấm", "Graded by a person"), lang)
+        return pick(("Đã có người chấm", "Graded by a person"), lang)
     outcome = pick(TESTS[test["status"]], lang)
     if full_marks(test):
         return outcome

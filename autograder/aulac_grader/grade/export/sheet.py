@@ -27,8 +27,14 @@ class Column:
     points: float
     cells: frozenset[str]
 
-    def of(self, marks: StudentMarks) -> float:
-        return sum(c.points for c in marks.cells if c.name in self.cells)
+    def of(self, marks: StudentMarks | None) -> Value:
+        """The student's points; None (empty) where there are none yet."""
+        cells = (
+            [c for c in marks.cells if c.name in self.cells] if marks else []
+        )
+        if all(cell.unmarked for cell in cells):
+            return None
+        return rounded(sum(cell.points for cell in cells))
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def plain(sheets: Sequence[Sheet], by_problem: bool = True) -> Rows:
                     points(marks),
                     rounded(one.max_points),
                     ("yes" if marks.waits else "no") if came else None,
-                    *[rounded(c.of(marks)) if came else None for c in columns],
+                    *[c.of(marks) for c in columns],
                 ]
             )
     return rows
@@ -78,11 +78,7 @@ def _marks(
         marks = one.marks.get(student)
         found.append(points(marks))
         if by_problem:
-            came = marks is not None and marks.submitted_at is not None
-            found += [
-                rounded(c.of(marks)) if marks and came else None
-                for c in one.columns
-            ]
+            found += [c.of(marks) for c in one.columns]
     return found
 
 

@@ -215,7 +215,9 @@ def _problem(
         "anchor": f"p{problem.number}",
         "number": problem.number,
         "title": problem.titles,
-        "points": NOT_YET if all(map(_unmarked, marks)) else _number(points),
+        "points": NOT_YET
+        if all(cell.unmarked for cell in marks)
+        else _number(points),
         "max_points": _number(most),
         "waits": any(cell.waits for cell in marks),
         "percent": round(100 * max(0.0, min(1.0, points / most)))
@@ -328,16 +330,12 @@ def _result(
     by_hand = test is None or marks.manual is not None
     return {
         "name": cell.id,
-        "points": NOT_YET if _unmarked(marks) else _number(marks.points),
+        "points": NOT_YET if marks.unmarked else _number(marks.points),
         "max_points": _number(marks.max_points),
         "override": test is not None and by_hand,
         "extra": _number(marks.extra) if marks.extra else None,
         **(_by_test(cell, test) if test is not None else _by_person(marks)),
     }
-
-
-def _unmarked(marks: CellMarks) -> bool:
-    return marks.auto is None and marks.manual is None
 
 
 def _by_test(cell: PaperCell, test: Mapping[str, Any]) -> dict[str, Any]:
@@ -355,7 +353,7 @@ def _by_test(cell: PaperCell, test: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _by_person(marks: CellMarks) -> dict[str, Any]:
-    waits = marks.waits or _unmarked(marks)
+    waits = marks.waits or marks.unmarked
     again = marks.waits and marks.manual is not None
     return {
         "outcome": WAITS if waits else WORDS["by_hand"],
