@@ -73,10 +73,6 @@ LABELS = {
     "ours, 4 workers": ("của khóa học, 4 tiến trình chấm", "ours, 4 workers"),
     "submissions": ("số bài nộp", "submissions"),
     "seconds_each": ("giây mỗi bài", "seconds each"),
-    "cpu_seconds_each": (
-        "giây CPU mỗi bài",
-        "processor seconds each",
-    ),
     "minutes_for_class": ("phút cho cả lớp", "minutes for the class"),
     "times_nbgrader": ("nhanh gấp nbgrader (lần)", "times nbgrader"),
     "peak_mb": ("bộ nhớ cao nhất (MB)", "peak memory (MB)"),

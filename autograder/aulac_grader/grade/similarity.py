@@ -46,8 +46,8 @@ class Settings:
     threshold: float = 0.4  # share of either side's own fingerprints
     one_answer: float = 0.8  # the same for a single answer
     identical: int = 30  # tokens from which equal answers are listed
-    most_pairs: int = 100  # pairs reported, the most alike first
-    most_characters: int = 100_000  # of one answer; the rest is not read
+    most_pairs: int = 60  # pairs reported, the most alike first
+    most_characters: int = 20_000  # of one answer; the rest is not read
 
 
 @dataclass(frozen=True)
