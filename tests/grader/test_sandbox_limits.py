@@ -334,8 +334,7 @@ def test_a_killed_parent_leaves_nothing(tmp_path: Path) -> None:
             sys.executable,
             "-c",
             "import os, subprocess, sys, time\n"
-            "from aulac_grader.sandbox import watchdog as watchdog_module
-from aulac_grader.sandbox.bubblewrap import command\n"
+            "from aulac_grader.sandbox.bubblewrap import command\n"
             "from aulac_grader.sandbox.fork import enter\n"
             "from aulac_grader.sandbox.walls import Walls\n"
             f"code = {DAEMON!r}\n"
