@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -371,6 +372,30 @@ def test_a_full_disk_leaves_the_gradebook_as_it_was(
         with pytest.raises(GradebookError, match="No space left"):
             record(empty, Handed("moi"), Handed(received_at=LATER))
     assert contents(empty) == before
+
+
+def test_killed_in_the_middle_of_a_student_nothing_of_it_stays(
+    empty: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(empty, Handed())
+    before = contents(empty)
+    later = Handed(received_at=LATER, points={"p1-small": 0, "p1-large": 0})
+    paper = empty.paper(NAME)
+    entry = verdict(paper, later), rebuilt(paper, later)
+    child = os.fork()
+    if child == 0:  # rows are written, the transaction is not at its end
+        monkeypatch.setattr(
+            returned, "write_whole", lambda *_: os.kill(os.getpid(), 9)
+        )
+        try:
+            Gradebook(empty).record(NAME, *entry)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == 9
+    assert contents(empty) == before
+    record(empty, later)
+    assert grade(empty, "p1-large").auto == 0
 
 
 def test_a_gradebook_that_is_no_database_is_named(tmp_path: Path) -> None:
