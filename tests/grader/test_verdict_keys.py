@@ -15,7 +15,6 @@ from aulac_grader.grade.keys import (
     KeyProblem,
     course_key,
     public_key,
-    readable_by_others,
 )
 
 
@@ -29,7 +28,7 @@ def test_made_once_private_and_the_same_from_then_on(tmp_path: Path) -> None:
     first, second = course_key(grading), course_key(grading)
     assert first.public.raw == second.public.raw == public_key(grading).raw
     mode = stat.S_IMODE((grading / "course.key").stat().st_mode)
-    assert mode == 0o600 and not readable_by_others(grading)
+    assert mode == 0o600
     assert sorted(p.name for p in grading.iterdir()) == [
         "course.key",
         "course.pub",

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from aulac_grader.grade.telling import repaired
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
@@ -63,9 +65,9 @@ class Display:
         self.console.print(sentence, style="dim", markup=False)
 
     def marked(self, found: Mapping[str, Any]) -> None:
-        self._mended += bool(found["repairs"])
+        repairs = repaired(found)
+        self._mended += bool(repairs)
         points = f"{found['points']:g}/{found['max_points']:g}"
-        repairs = len(found["repairs"])
         extra = f", {repairs} repaired" if repairs else ""
         self.step(f"{found['student']}: {points}{extra}")
 

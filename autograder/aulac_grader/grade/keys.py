@@ -231,8 +231,3 @@ def _publish(grading: Path, key: CourseKey) -> None:
     path = grading / PUBLIC
     if not path.is_file() or path.read_bytes() != pem:
         write_whole(path, pem)
-
-
-def readable_by_others(grading: Path) -> bool:
-    """May other accounts read the private key (where the file system has rights)?"""
-    return bool((grading / PRIVATE).stat().st_mode & 0o077)

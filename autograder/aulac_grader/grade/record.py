@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aulac_grader.grade.course import Course
     from aulac_grader.grade.events import EventLog
     from aulac_grader.grade.gradebook import Gradebook
-    from aulac_grader.grade.intake import Submission
+    from aulac_grader.grade.intake import Receipt, Submission
     from aulac_grader.judge.paper import Paper
 
 BUSY_SECONDS = 2.0  # of one try
@@ -71,7 +71,7 @@ class Recorder:
         submission = self._load(student, found["submission_sha256"])
         rebuilt = rebuild(self._paper, submission)
         try:
-            self._patiently(self._book, found, rebuilt)
+            self._patiently(self._book, found, rebuilt, submission.receipt)
         except GradebookError as error:
             raise Stopped(
                 f"{error} The verdicts are safe; afterwards run: aulac grade "
@@ -80,7 +80,11 @@ class Recorder:
         self._log.append("recorded", student, verdict=verdict.digest(found))
 
     def _patiently(
-        self, book: Gradebook, found: Mapping[str, Any], rebuilt: Any
+        self,
+        book: Gradebook,
+        found: Mapping[str, Any],
+        rebuilt: Any,
+        receipt: Receipt,
     ) -> None:
         from aulac_grader.grade.gradebook import GradebookBusy
 
@@ -89,6 +93,8 @@ class Recorder:
         while True:
             try:
                 book.record(self._paper.name, found, rebuilt)
+                if details := _details(receipt):
+                    book.enrol(receipt.student, **details)
                 return
             except GradebookBusy:
                 if not told:
@@ -100,6 +106,16 @@ class Recorder:
                 waited = time.monotonic() - began
                 if waited > self._patience or self._interrupt.asked:
                     raise
+
+
+def _details(receipt: Receipt) -> dict[str, str]:
+    """What the learning platform's file names say about the student."""
+    origin = receipt.origin
+    if origin.get("layout") == "moodle":
+        return {"last_name": origin.get("name", "")}
+    if origin.get("layout") == "canvas" and origin.get("number"):
+        return {"lms_user_id": origin["number"]}
+    return {}
 
 
 def _import_nbgrader() -> None:

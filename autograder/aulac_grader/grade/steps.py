@@ -224,9 +224,10 @@ def collect(
     display = display_of(session)
     for message in found.messages:
         display.say(message)
+    read_as = f", read as {found.layout!r}" if found.layout else ""
     display.note(
         f"Collected {len(found.new)} new submissions, {len(found.unchanged)} "
-        "as before."
+        f"as before{read_as}."
     )
 
 

@@ -86,9 +86,22 @@ def _receipt(found: Mapping[str, Any], lang: str) -> str:
 
 def repairs(found: Mapping[str, Any], lang: str) -> list[str]:
     """What was put right, a sentence each."""
-    from aulac_grader.grade.intake.notes import Repair
+    from aulac_grader.grade.intake.notes import TEXTS, Repair
 
-    return [Repair.from_dict(item).text(lang) for item in found["repairs"]]
+    return [
+        Repair.from_dict(item).text(lang)
+        if item["code"] in TEXTS
+        else f"{item['code']} {item['params']}"
+        for item in found["repairs"]
+    ]
+
+
+def repaired(found: Mapping[str, Any]) -> int:
+    """How many things were put right or could not be used; remarks do not count."""
+    from aulac_grader.grade.intake.notes import TEXTS
+
+    codes = [item["code"] for item in found["repairs"]]
+    return sum(code not in TEXTS or TEXTS[code][0] != "info" for code in codes)
 
 
 def _test(test: Mapping[str, Any], lang: str) -> Iterator[str]:
@@ -134,7 +147,7 @@ def class_table(
     for student in students:
         found = verdicts.get(student)
         told = trouble.get(student) or (_trouble(found) if found else "")
-        count = len(found["repairs"]) if found else 0
+        count = repaired(found) if found else 0
         if short and not told and not count:
             continue
         points = (
@@ -169,7 +182,7 @@ def summary(
         "students": len({*verdicts, *trouble}),
         "verdicts": len(verdicts),
         "without_mark": dict(sorted(trouble.items())),
-        "repaired": sum(bool(v["repairs"]) for v in verdicts.values()),
+        "repaired": sum(bool(repaired(v)) for v in verdicts.values()),
         "unsandboxed": sum(not v["sandboxed"] for v in verdicts.values()),
         "mean": statistics.fmean(points) if points else None,
         "median": statistics.median(points) if points else None,
