@@ -67,6 +67,7 @@ class Workshop:
         self.limits = limits or Limits()
         self.sandboxed, self.verbose = sandboxed, verbose
         self._fixed, self._loaded = preload, preload or Preload()
+        self._found: dict[str, Preload] = {}  # by a paper's sha256
         self._zygotes: dict[Role, Zygote] = {}
         self._room: Room | None = None
         self._tier: dict[str, Any] | None = None
@@ -90,7 +91,9 @@ class Workshop:
 
     def prepare(self, paper: Paper) -> None:
         """Have both zygotes run, warm for `paper`; start those anew that have died."""
-        wanted = self._fixed or self.preload(paper)
+        wanted = self._fixed or self._found.get(paper.sha256)
+        if wanted is None:
+            wanted = self._found[paper.sha256] = self.preload(paper)
         if wanted != self._loaded:
             self.close()
             self._loaded = wanted
