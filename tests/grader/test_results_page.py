@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from aulac_grader.grade.intake.notes import TEXTS
 from aulac_grader.grade.results.build import write
 from aulac_grader.grade.results.marked import Entry, Marked
 from aulac_grader.grade.results.numbers import ENOUGH, Question, Spread, count
@@ -322,3 +323,15 @@ def test_numbers_as_each_language_writes_them() -> None:
     assert duration(59, "en") == "under 1 minute"
     assert duration(3 * 86_400 + 60, "vi") == "3\u00a0ngày 1\u00a0phút"
     assert shown("a\x1b[31m\r\nb\u200b") == "a\\u001b[31m\nb\\u200b"
+
+
+def test_what_is_only_told_is_no_repair(tmp_path) -> None:
+    codes = {level: code for code, (level, _, _) in TEXTS.items()}
+    told = {"code": codes["info"], "params": {}}
+    mended = {"code": codes["mended"], "params": {}}
+    found = pages(
+        tmp_path,
+        marked(entry("an", repairs=[told]), entry("b", repairs=[mended])),
+    )
+    text = " ".join(found["en"].text.split())
+    assert text.count("1 repaired") == 2, "in the overview and the list"

@@ -48,14 +48,12 @@ def gather(course: Course, assignment: str) -> Marked:
             continue
         assert found is not None
         receipt = by_sha.get((student, found["submission_sha256"]))
-        notes = receipt.notes if receipt else ()
         entries.append(
             Entry(
                 student=student,
                 verdict=found,
                 measures=store.read_measures(folder, student),
                 answers=_answers(course, paper, receipt),
-                notes=tuple(note.to_dict() for note in notes),
                 feedback=_feedback(folder, student),
             )
         )

@@ -16,7 +16,6 @@ class Entry:
     Attributes:
         measures: seconds, peak_mb, boxes of the last marking; empty if not kept.
         answers: the student's code, by answer cell.
-        notes: what the intake wrote down, `{"code", "params"}` each.
         feedback: its address, relative to the results page; "" where there is none.
     """
 
@@ -24,7 +23,6 @@ class Entry:
     verdict: Mapping[str, Any]
     measures: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[Mapping[str, Any], ...] = ()
     feedback: str = ""
 
 

@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aulac_grader.grade import similarity
-from aulac_grader.grade.intake.notes import Note
+from aulac_grader.grade.intake.notes import TEXTS, Note
 from aulac_grader.grade.outcomes import CELLS, TESTS, pick
 
 from . import charts
@@ -66,9 +66,9 @@ def render(
         duration=partial(duration, lang=lang),
         late=[e for e in marked.entries if _late(e)],
         lateness=_late,
-        repaired=[e for e in marked.entries if e.verdict["repairs"]],
+        repaired=[e for e in marked.entries if _mended(e)],
         repairs=_repairs(marked.entries, lang),
-        notes=partial(_notes, lang=lang),
+        mended=_mended,
         stopped=_stopped(marked.entries),
         stops=_stops,
         pick=partial(pick, lang=lang),
@@ -108,9 +108,11 @@ def _late(entry: Entry) -> int:
     return entry.verdict["receipt"].get("late_seconds") or 0
 
 
-def _notes(entries: Iterable[Mapping[str, Any]], lang: str) -> list[str]:
-    """Repairs or notes as sentences."""
-    return [note_text(entry, lang) for entry in entries]
+def _mended(entry: Entry) -> int:
+    """How many things were put right or left out; not what is only told."""
+    levels = {code: level for code, (level, _, _) in TEXTS.items()}
+    repairs = entry.verdict["repairs"]
+    return sum(levels.get(repair["code"]) != "info" for repair in repairs)
 
 
 def note_text(entry: Mapping[str, Any], lang: str) -> str:

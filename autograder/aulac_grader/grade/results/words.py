@@ -13,7 +13,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "skip": ("Đến nội dung", "Skip to content"),
     "contents": ("Trong trang này", "On this page"),
     "overview": ("Tổng quan", "Overview"),
-    "marked": ("bài đã chấm", "submissions marked"),
+    "marked": ("bài đã chấm", "marked"),
     "waiting": ("bài chưa chấm xong", "not marked yet"),
     "mean": ("điểm trung bình", "mean"),
     "median": ("trung vị", "median"),
@@ -21,7 +21,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "of": ("trên", "of"),
     "full": ("trọn điểm", "full marks"),
     "late": ("nộp muộn", "late"),
-    "repaired": ("bài phải sửa lại cấu trúc", "submissions repaired"),
+    "repaired": ("bài phải sửa lại cấu trúc", "repaired"),
     "machine_only": (
         "Đây là điểm do máy chấm. Điểm chấm tay, điểm trừ vì nộp muộn nằm trong "
         "sổ điểm (formgrader) và trong tệp điểm xuất ra.",
@@ -227,7 +227,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "feedback": ("Nhận xét", "Feedback"),
     "read": ("xem", "read"),
     "not_marked": ("chưa chấm", "not marked"),
-    "repairs_short": ("chỗ sửa", "repairs"),
+    "repairs_short": ("chỗ sửa", "repaired"),
     "stopped_short": ("lần bị dừng", "stopped"),
     "legend": ("Chú giải", "Legend"),
     "not_sent": (
