@@ -96,6 +96,19 @@ def test_a_student_whose_folder_is_a_link(
     assert "chi" in collected.messages[0]
 
 
+def test_a_submission_that_is_itself_a_link_or_empty(
+    course: Course, source: Path
+) -> None:
+    write_tree(course.submitted, {f"binh/{NAME}/{FILE}": work("binh")})
+    (course.submitted / "an").mkdir()
+    (course.submitted / "an" / NAME).symlink_to(source)
+    (course.submitted / "chi" / NAME).mkdir(parents=True)
+    receipts = collect(course, NAME).receipts
+    assert codes(receipts["an"]) == ["no_notebook", "link"]
+    assert codes(receipts["chi"]) == ["no_notebook", "empty"]
+    assert receipts["binh"].notebook == FILE
+
+
 def test_devices_pipes_and_sockets(course: Course, source: Path) -> None:
     os.mkfifo(source / "an" / "pipe.ipynb")
     with socket.socket(socket.AF_UNIX) as server:

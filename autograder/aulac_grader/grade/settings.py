@@ -13,7 +13,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
 CONFIG = "nbgrader_config.py"
 # The classes whose settings grading looks at.
@@ -145,16 +148,26 @@ def _nothing_from(root: Path) -> Iterator[None]:
         sys.path[:] = kept
 
 
-def _executed(path: Path) -> Settings:
-    from traitlets.config.loader import PyFileConfigLoader
+def run_config(root: Path) -> Config:
+    """Everything the course sets, for nbgrader's own classes: the program is run.
 
+    Raises:
+        ConfigError: running it failed.
+    """
+    from traitlets.config.loader import Config, PyFileConfigLoader
+
+    path = root / CONFIG
+    if not path.is_file():
+        return Config()
     try:
-        with _nothing_from(path.resolve().parent):
-            config = PyFileConfigLoader(
-                path.name, str(path.parent)
-            ).load_config()
+        with _nothing_from(root.resolve()):
+            return PyFileConfigLoader(path.name, str(root)).load_config()
     except Exception as error:
         raise ConfigError(
             f"{path} could not be run ({type(error).__name__}: {error}): mend it."
         ) from error
+
+
+def _executed(path: Path) -> Settings:
+    config = run_config(path.parent)
     return {name: dict(config[name]) for name in CLASSES if name in config}

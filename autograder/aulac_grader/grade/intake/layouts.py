@@ -62,9 +62,10 @@ Place = tuple[
 
 
 def _submitted(parts: tuple[str, ...], assignment: str) -> Place | None:
-    if len(parts) < 3 or parts[1] != assignment:
+    if len(parts) < 2 or parts[1] != assignment:
         return None
-    return parts[0], "", False, parts[2:]
+    # Only a link or an empty folder stands there itself: its owner is told.
+    return parts[0], "", False, parts[2:] or parts[1:]
 
 
 def _folders(parts: tuple[str, ...], assignment: str) -> Place | None:

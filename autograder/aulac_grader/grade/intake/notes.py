@@ -40,6 +40,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "{file} là liên kết, không phải tệp, nên bị bỏ qua: hãy nộp chính tệp đó.",
         "{file} is a link, not a file, and was left out: hand in the file itself.",
     ),
+    "empty": (
+        "problem",
+        "Thư mục {file} trống: có thể bạn đã nộp trước khi lưu.",
+        "The folder {file} is empty: you may have handed in before saving.",
+    ),
     "hard_link": (
         "problem",
         "{file} dùng chung nội dung với một tệp ngoài bài nộp (liên kết cứng) nên bị "
