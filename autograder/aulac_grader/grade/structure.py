@@ -11,9 +11,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .course import Course
+from .course import Course, CourseError
 from .database import GradebookError
-from .settings import CONFIG
+from .settings import ConfigError, run_config
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -50,11 +50,14 @@ def read_structure(course: Course, paper: Paper) -> Structure:
     """The paper's cells, without solutions, as nbgrader would save them.
 
     Raises:
+        CourseError: the course's settings cannot be read.
         GradebookError: nbgrader cannot make an assignment of its source.
     """
     path = course.notebook(paper.name)
     try:
         notebook = _released(course, paper)
+    except CourseError:
+        raise
     except (ValueError, RuntimeError, OSError) as error:
         raise GradebookError(
             f"{path} cannot be released by nbgrader ({error}): mend it, and see "
@@ -90,12 +93,15 @@ def _released(course: Course, paper: Paper) -> NotebookNode:
 
 
 def nbgrader_config(course: Course) -> Config:
-    """Everything that the course's nbgrader_config.py sets; empty without one."""
-    from traitlets.config.loader import Config, PyFileConfigLoader
+    """Everything that the course's nbgrader_config.py sets; empty without one.
 
-    if not (course.root / CONFIG).is_file():
-        return Config()
-    return PyFileConfigLoader(CONFIG, str(course.root)).load_config()
+    Raises:
+        CourseError: it cannot be run.
+    """
+    try:
+        return run_config(course.root)
+    except ConfigError as error:
+        raise CourseError(str(error)) from error
 
 
 def _note(found: Structure, cell: NotebookNode) -> None:
