@@ -245,6 +245,14 @@ def a_test(code: str) -> Cell:
             "assert printed(lambda: add(1)) == '1'",
             "printed is given a lambda",
         ),
+        (
+            "from aulac.checks import artefact\nartefact('q.npy')",
+            "artefact reads a",
+        ),
+        (
+            "from aulac.checks import artefact\nartefact(add(1))",
+            "artefact reads a",
+        ),
     ],
 )
 def test_a_test_that_cannot_be_judged_from_outside(
@@ -278,7 +286,7 @@ def test_a_test_that_cannot_be_judged_from_outside(
     ],
 )
 def test_a_plain_test_passes_the_lint(code: str) -> None:
-    assert lint_test(a_test(code), {"add"}, {"LIMIT"}) == []
+    assert lint_test(a_test(code), {"add"}, {"LIMIT"}, {"p.npy"}) == []
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ import gc
 import os
 import signal
 import stat
+import sys
+import threading
 import time
 
 from .notebook import Notebook
@@ -75,6 +77,7 @@ def _question(notebook: Notebook, channel: Channel, fd: int) -> int:
         os.close(fd)
         return child
     status = 1
+    _restart_pools()
     gc.freeze()  # a collector would copy every page it looks at
     try:
         with contextlib.suppress(OSError):
@@ -98,6 +101,20 @@ def _contents(name: str, max_bytes: int) -> bytes | None:
         if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
             return None
         return file.read(max_bytes)
+
+
+def _restart_pools() -> None:
+    """Let pools of threads that a cell has left behind start new ones.
+
+    A fork leaves the threads of its parent behind, and a pool would wait for them.
+    """
+    module = sys.modules.get("concurrent.futures.thread")
+    if module is None:
+        return
+    for thing in gc.get_objects():
+        if type(thing) is module.ThreadPoolExecutor:
+            thing._threads = set()
+            thing._idle_semaphore = threading.Semaphore(0)
 
 
 def _stop(child: int | None) -> str:

@@ -116,6 +116,10 @@ def within(
 ) -> Any:
     """`function(*args, **named)`, if it takes at most `seconds` of CPU time.
 
+    It is the student's process that watches its clock, so this tells a student that
+    their way is too slow. What a cheat may take at most is the test cell's own limit:
+    `:aulac: {seconds: 2}` in the assignment's source.
+
     Raises:
         TimeoutError: it takes longer.
     """

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from aulac_grader.judge.paper import gives_partial_credit
 
@@ -73,28 +73,35 @@ def lint(assignment: Assignment) -> list[str]:
     """Faults of every test cell, each naming the cell, the line and the remedy."""
     provided: set[str] = set()
     given: set[str] = set()
+    files: set[str] = set()
     faults: list[str] = []
     for cell in assignment.cells:
         if cell.kind == "answer":
             provided |= set(cell.provides)
+            files |= set(cell.files)
         elif cell.kind == "given":
             faults += [f"{cell.where}: {f}" for f in _parse_faults(cell)]
             given |= _bound_names(cell)
         elif cell.kind == "scratch":
             faults += [f"{cell.where}: {f}" for f in _parse_faults(cell)]
         elif cell.kind == "test":
-            found = lint_test(cell, provided, given)
+            found = lint_test(cell, provided, given, files)
             faults += [f"{cell.where}: {fault}" for fault in found]
     return faults
 
 
-def lint_test(cell: Cell, provided: set[str], given: set[str]) -> list[str]:
-    """Faults of one test cell, given the names it may touch."""
+def lint_test(
+    cell: Cell,
+    provided: set[str],
+    given: set[str],
+    files: Collection[str] = (),
+) -> list[str]:
+    """Faults of one test cell, given the names and files it may touch."""
     faults = list(_parse_faults(cell))
     if faults:
         return faults
     tree = ast.parse(cell.code)
-    visitor = _TestVisitor(provided, given, _bound(tree))
+    visitor = _TestVisitor(provided, given, _bound(tree), files)
     visitor.visit(tree)
     faults += visitor.faults
     if not visitor.calls:
@@ -164,8 +171,15 @@ def _mentions(node: ast.AST, names: set[str]) -> bool:
 class _TestVisitor(ast.NodeVisitor):
     """Walks a test cell in the order of its lines and collects faults."""
 
-    def __init__(self, provided: set[str], given: set[str], own: set[str]):
+    def __init__(
+        self,
+        provided: set[str],
+        given: set[str],
+        own: set[str],
+        files: Collection[str],
+    ):
         self.provided = provided
+        self.files = files
         self.known = provided | given | own | set(dir(builtins))
         self.local_definitions: set[str] = set()
         self.from_student = set(provided)  # names that hold a student's value
@@ -264,6 +278,8 @@ class _TestVisitor(ast.NodeVisitor):
         self, node: ast.Call, name: str, arguments: list[ast.expr]
     ) -> None:
         """A function of `aulac.checks`: it may be given a function of the student's."""
+        if name == "artefact":
+            self._artefact(node, arguments)
         own = [a for a in arguments if not isinstance(a, ast.Constant)][:1]
         if name in ASKING and any(isinstance(a, ast.Lambda) for a in own):
             self.fault(
@@ -272,6 +288,15 @@ class _TestVisitor(ast.NodeVisitor):
                 "an answer cell provides.",
             )
         self.generic_visit(node)
+
+    def _artefact(self, node: ast.Call, arguments: list[ast.expr]) -> None:
+        file = arguments[0] if arguments else None
+        if not isinstance(file, ast.Constant) or file.value not in self.files:
+            self.fault(
+                node,
+                "artefact reads a file whose name stands here in quotes and is "
+                "declared by an answer cell before: :aulac: {files: [name]}.",
+            )
 
     def _empty_passes(
         self, node: ast.Call, name: str, arguments: list[ast.expr]
