@@ -250,6 +250,43 @@ def test_a_persons_marks_stay_and_a_changed_answer_is_graded_again(
     assert comments == (("p2-why", "Khá <b>tốt</b>"),)
 
 
+STEPS = st.one_of(
+    st.tuples(st.just("record"), st.sampled_from(["A.", "B.", "C."])),
+    st.tuples(st.just("grade"), st.sampled_from([0, 1, 2])),
+    st.tuples(st.just("clear"), st.none()),
+)
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(STEPS, max_size=8))
+def test_a_cell_waits_until_a_person_graded_the_answer_that_stands(
+    course: Course, steps: list[tuple[str, Any]]
+) -> None:
+    """Against a model that knows nothing of flags: the last answer graded."""
+    clear(course)
+    moments = (f"2026-11-23T{hour:02d}:00:00+00:00" for hour in range(10, 24))
+    stands, score, graded = "", None, ""
+    for step, value in [("record", "A."), *steps]:
+        if step == "record":
+            stands = value
+            answers = {"p1-add": ADD, "p2-why": value}
+            work = Handed(answers=answers, received_at=next(moments))
+            record(course, work, work)
+        elif step == "grade":
+            score, graded = value, stands
+            person(course, "p2-why", score=score)
+        else:
+            score = None
+            person(course, "p2-why", score=None)
+        essay = grade(course, "p2-why")
+        assert essay.manual == score
+        assert essay.waits == (score is None or graded != stands)
+
+
 def test_the_answer_that_was_graded_coming_back_needs_no_second_look(
     empty: Course,
 ) -> None:
