@@ -206,6 +206,41 @@ def test_jupyter_server_interrupts_restarts_and_ends_kernels(
     assert children_of_ours() == before
 
 
+def test_a_kernelspec_may_ask_for_the_walls(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JUPYTER_DEFAULT_PROVISIONER_NAME")
+    spec = tmp_path / "data" / "kernels" / "walled"
+    spec.mkdir(parents=True)
+    words = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    provisioner = {
+        "provisioner_name": "aulac-sandbox",
+        "config": {"memory_mb": 777},
+    }
+    fields = {
+        "argv": words,
+        "display_name": "Walled",
+        "language": "python",
+        "env": {"FROM_SPEC": "yes"},
+        "metadata": {"kernel_provisioner": provisioner},
+    }
+    (spec / "kernel.json").write_text(json.dumps(fields))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "data"))
+    limits = []
+    book = notebook("import os\nprint(os.getuid(), os.environ['FROM_SPEC'])")
+    runner = client(
+        book,
+        folder,
+        kernel_name="walled",
+        on_cell_execute=lambda **_: limits.append(
+            runner.km.provisioner.watchdog.limits
+        ),
+    )
+    runner.execute()
+    assert printed(book) == "1000 yes\n"
+    assert limits[0].memory_mb == 777
+
+
 def test_a_killed_runner_leaves_no_kernel(folder: Path) -> None:
     runner = subprocess.Popen(
         [
