@@ -212,7 +212,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "The {shown} most alike of {over} pairs over the threshold are shown.",
     ),
     "tokens": ("Token", "Tokens"),
-    "in_other": ("có trong bài của", "stands in the work of"),
+    "own_of": ("dấu vân tay riêng của", "of the own fingerprints of"),
+    "in_other": ("có trong bài của", "stand in the work of"),
     "same": (
         "Câu trả lời trùng hẳn nhau (chỉ khác tên biến, chú thích, trình bày)",
         "Answers that are the same but for names, comments and layout",
