@@ -13,6 +13,9 @@ from .line import Marked, Outcome, grade
 from .pages_check import dangers
 
 # Errors that say a case's own source is at fault: then it attacks nothing.
+MOST_KEPT = (
+    24 << 20
+)  # bytes of all that marking leaves on the disk of one student
 OWN_FAULTS = ("SyntaxError", "IndentationError", "NameError: name")
 
 
@@ -42,6 +45,7 @@ class Family:
         check_points(case, outcome)
         check_secrets(outcome)
         check_sources(case, outcome)
+        assert outcome.kept < MOST_KEPT, f"{outcome.kept:,} bytes are kept"
 
     def test_the_class_went_on(self, marked: Marked) -> None:
         assert marked.summary["without_mark"] == {}

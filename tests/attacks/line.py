@@ -71,7 +71,7 @@ class Outcome:
     """What came of one case.
 
     `verdict` is empty where nothing was taken in; `cell` is the case's own where it
-    shared its submission.
+    shared its submission; `kept` are the bytes that marking left on the disk.
     """
 
     student: str
@@ -80,6 +80,7 @@ class Outcome:
     printed: str = ""
     pictures: tuple[bytes, ...] = ()
     feedback: str = ""
+    kept: int = 0
 
     @property
     def tests(self) -> dict[str, Mapping[str, Any]]:
@@ -221,4 +222,5 @@ def _outcome(pack: Pack, member: Case, own: Path) -> Outcome:
         "\n".join(output["printed"] for output in outputs),
         tuple(p for output in outputs for p in output["pictures"]),
         page.read_text(encoding="utf-8") if page.is_file() else "",
+        sum(path.stat().st_size for path in own.glob(f"*/{student}.*")),
     )

@@ -10,7 +10,16 @@ import json
 import zipfile
 from pathlib import Path
 
-from .kit import ASSIGNMENT, GUARD, Book, Case, World, code_cell
+from .kit import (
+    ASSIGNMENT,
+    GUARD,
+    Book,
+    Case,
+    World,
+    code_cell,
+    find,
+    reference,
+)
 
 # What eats, in a function `eat()`; it may also simply return.
 EATERS = {
@@ -157,6 +166,10 @@ EATERS = {
 }
 
 
+# What they take is gone for the cells that come after, too.
+LASTING = {"fills-shared-memory", "makes-many-files"}
+
+
 def eater(body: str) -> str:
     lines = "".join(f"    {line}\n" for line in body.splitlines())
     return f"{GUARD}\ndef eat():\n{lines}"
@@ -174,6 +187,7 @@ IN_FUNCTIONS = [
             "    eat()\n    return -1\n"
         },
         loses=("p1-few",),
+        ruins=name in LASTING,
     )
     for name, body in EATERS.items()
 ]
@@ -235,11 +249,39 @@ IN_RESULTS = [
     for name, value in RESULTS.items()
 ]
 
+# A test that goes through what comes back goes through it in the judge's process.
+UNROLLED = {
+    "endless-range": "range(10**12)",
+    "large-range": "range(40_000_000)",
+    "large-array": "np.arange(6_000_000)",
+    "many-letters": "''.join(map(chr, range(32, 55_000))) * 900",
+}
+IN_RESULTS += [
+    Case(
+        f"unrolls-{name}",
+        f"A test takes apart a {name.replace('-', ' ')}.",
+        answers={
+            "p2-initials": "def initials(name):\n"
+            "    if name == 'an bình an':\n"
+            f"        return {value}\n"
+            "    return ''.join(p[0] for p in name.split()).upper()\n"
+        },
+        loses=("p2-names",),
+    )
+    for name, value in UNROLLED.items()
+]
+
 # -- submissions too big to open -------------------------------------------------------
 
 
 def many_cells(book: Book) -> None:
     book["cells"] += [code_cell("x = 1") for _ in range(20_000)]
+
+
+def many_copies(book: Book) -> None:
+    """Each answer cell three hundred times."""
+    for cell in [find(book, name) for name in reference()]:
+        book["cells"] += [{**cell, "id": f"c{n}"} for n in range(300)]
 
 
 def huge_cell(book: Book) -> None:
@@ -303,6 +345,29 @@ GIANTS = [
         "Twenty thousand scratch cells.",
         bend=many_cells,
         ruins=True,
+    ),
+    Case(
+        "many-copies", "Every answer 300 times.", bend=many_copies, ruins=True
+    ),
+    Case(
+        "forges-pictures",
+        "The student's process says of every cell that it drew sixteen megabytes.",
+        cells=(
+            (
+                "given",
+                "import sys\n"
+                "room = sys.modules['aulac_grader.judge.notebook']\n"
+                "picture = b'\\x89PNG\\r\\n\\x1a\\n' + bytes(2_000_000)\n"
+                "real = room.Notebook.run\n"
+                "def run(self, *a, **k):\n"
+                "    report = real(self, *a, **k)\n"
+                "    report['pictures'] = [picture] * 8\n"
+                "    report['printed'] = 'x' * 60_000\n"
+                "    return report\n"
+                "room.Notebook.run = run\n",
+            ),
+            *(("p9-near", "pass") for _ in range(12)),
+        ),
     ),
     Case(
         "huge-cell",
