@@ -256,6 +256,59 @@ def test_an_object_in_the_place_of_data_cannot_be_asked(pair: Any) -> None:
     assert "C is an object, not plain data" in outcome.message
 
 
+@pytest.mark.parametrize(("used", "points"), [(0.3, 1), (0.9, 0)])
+def test_the_student_s_clock_is_not_believed(
+    pair: Any, used: float, points: int
+) -> None:
+    test = "from aulac.checks import within\nassert within(0.4, f, [2, 1]) == [1, 2]"
+    clock = iter([1.0, 1.0 + used])
+    with pair.stem() as stem:
+        stem.run("answer", ANSWER)
+        outcome = judge_test(
+            paper(test),
+            "test",
+            stem.question(),
+            seed=1,
+            spent=lambda: next(clock),
+        )
+    assert outcome.points == points
+    assert points or "took over 0.4 seconds" in outcome.message
+
+
+POINTS = {
+    "2 - abs(f(4.0) - 2.0)": (
+        "import numpy\ndef f(x): return numpy.sqrt(x)",
+        2,
+    ),
+    "f(1) + 0": ("import numpy\ndef f(x): return numpy.int64(x)", 1),
+    "f(2) * 1": ("import torch\ndef f(x): return torch.tensor(x)", 2),
+    "f(1) - 0": (
+        "from fractions import Fraction\ndef f(x): return Fraction(x, 2)",
+        0.5,
+    ),
+    "0 + f(0)": ("def f(x): return float('nan')", 0),
+    "1 + f(0)": ("def f(x): return float('inf')", 0),
+    "f(0) - 1": ("def f(x): return 0", 0),
+    "f(0) + 9": ("def f(x): return 0", 0),
+    "f(1) * 1": ("import numpy\ndef f(x): return numpy.ones(3)", 0),
+    "f(1) is not None": ("def f(x): return 1", 0),
+    "1 * f(1)": ("def f(x): return 1j", 0),
+    "f(1) ** 1": ("def f(x): return 10**4000", 0),
+    "[f(1)][0]": ("def f(x): return object()", 0),
+    "(f(1),)[0]": ("import torch\ndef f(x): return torch.tensor(True)", 0),
+}
+
+
+@pytest.mark.parametrize("last", POINTS)
+def test_only_a_number_within_the_points_gives_points(
+    pair: Any, last: str
+) -> None:
+    answer, points = POINTS[last]
+    outcome = pair.judge(paper(last, 2.0), {"answer": answer}, "test")
+    assert outcome.points == points
+    assert type(outcome.points) is float
+
+
 SCAN = """
 import re, os
 def scan(pid):

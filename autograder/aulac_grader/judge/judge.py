@@ -9,6 +9,7 @@ never met a hidden test, so that what it says can be shown to the student.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def judge_test(
     seconds: float = 20.0,
     wall_seconds: float | None = None,
     visible_only: bool = False,
+    spent: Callable[[], float] | None = None,
 ) -> Outcome:
     """Judge one test cell over a channel to a question of the student's process.
 
@@ -42,10 +44,12 @@ def judge_test(
             of what the paper says instead of them.
         visible_only: run what students see of the cell, and nothing else. No message
             of a process that has ever met a hidden test should reach a student.
+        spent: the CPU seconds that the question has taken so far, as seen from
+            outside. Without it `within` goes by the student's own clock.
     """
     cell = paper.by_id[test_id]
     trial = Trial(
-        paper, cell, seed, folder, cell.seconds or seconds, wall_seconds
+        paper, cell, seed, folder, cell.seconds or seconds, wall_seconds, spent
     )
     if not visible_only:
         return trial.run(cell.source, channel)

@@ -10,11 +10,14 @@ import re
 import signal
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import aulac.checks
+from aulac.checks.local import late
 
 from .artefacts import load
 from .handles import (
@@ -32,6 +35,8 @@ from .paper import Paper, PaperCell
 from .protocol import Channel
 
 WALL = 6  # times the CPU limit: a backstop, for a busy machine changes no mark
+# What a call in `within` takes as seen from outside, transport and all.
+OUTSIDE, OUTSIDE_SECONDS = 1.25, 0.1
 MAX_TEXT = 2_000
 MAX_PRINTED = 64 << 10
 
@@ -47,7 +52,9 @@ class Trial:
         folder: Path | None,
         seconds: float,
         wall_seconds: float | None = None,
+        spent: Callable[[], float] | None = None,
     ) -> None:
+        self.spent = spent
         self.cell, self.seed = cell, seed
         self.folder, self.seconds = folder, seconds
         self.wall_seconds = wall_seconds or WALL * seconds
@@ -131,14 +138,15 @@ class Trial:
         full = self.cell.points
         if value is None or not self.cell.partial:
             return Outcome(full, "pass")
-        if type(value) not in (int, float):
+        number = _real(value)
+        if number is None:
             kind = type(value).__name__
             said = f"the last line gives a {kind}, not a number of points"
             return Outcome(0.0, "fail", said)
-        if not 0 <= value <= full * (1 + 1e-9):
-            said = f"the last line gives {value:g}, not between 0 and {full:g} points"
+        if not 0 <= number <= full * (1 + 1e-9):
+            said = f"the last line gives {number:g}, not between 0 and {full:g} points"
             return Outcome(0.0, "fail", said)
-        points = min(float(value), full)
+        points = min(number, full)
         if points == full:
             return Outcome(points, "pass")
         said = f"{points:g} / {full:g} điểm / points"
@@ -190,6 +198,25 @@ class Trial:
         return f"  {self.cell.id}, dòng / line {number}: {lines[number - 1].strip()}"
 
 
+def _real(value: Any) -> float | None:
+    """A number of this process as a float: a student's NumPy scalar makes sums NumPy's.
+
+    True and False are no numbers of points, and a handle is not looked at.
+    """
+    kind = type(value)
+    if kind.__module__.partition(".")[0] in ("numpy", "torch"):
+        if getattr(value, "shape", None) != ():
+            return None
+        value = value.item()
+        kind = type(value)
+    if kind not in (int, float, Fraction, Decimal):
+        return None
+    try:
+        return float(value)
+    except (OverflowError, ValueError):
+        return None
+
+
 # -- the judge's side of `aulac.checks` ------------------------------------------------
 
 
@@ -215,7 +242,21 @@ class There:
             origin = state.origin
             if state.sealed and check != "listed":
                 raise NotPlainError(f"{origin}: {state.label} / {check}")
+        if check == "within":
+            return self._within(arguments, named, origin)
         return self.link.ask("check", check, arguments, named, origin=origin)
+
+    def _within(self, arguments: tuple, named: dict, origin: str) -> Any:
+        """Ask for a call in time, and do not believe the other side's clock."""
+        spent = self.trial.spent
+        before = spent() if spent else 0.0
+        value = self.link.ask(
+            "check", "within", arguments, named, origin=origin
+        )
+        used = spent() - before if spent else 0.0
+        if used > OUTSIDE * arguments[0] + OUTSIDE_SECONDS:
+            raise TimeoutError(late(arguments[0]))
+        return value
 
     def artefact(self, name: str, max_mb: float) -> Any:
         if name not in self.trial.files:

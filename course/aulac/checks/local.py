@@ -85,7 +85,7 @@ def within(
     with _interrupted(seconds):
         result = function(*args, **named)
     if time.process_time() - start > seconds:
-        raise TimeoutError(_late(seconds))
+        raise TimeoutError(late(seconds))
     return result
 
 
@@ -109,7 +109,7 @@ def _interrupted(seconds: float) -> Iterator[None]:
     try:
         yield
     except _OutOfTimeError:
-        raise TimeoutError(_late(seconds)) from None
+        raise TimeoutError(late(seconds)) from None
     finally:
         signal.setitimer(signal.ITIMER_PROF, *timer)
         signal.signal(signal.SIGPROF, before)
@@ -144,7 +144,8 @@ def _numbers(value: Any) -> Any:
     return array if array.dtype.kind in "biufc" else None
 
 
-def _late(seconds: float) -> str:
+def late(seconds: float) -> str:
+    """What a call is told that takes too long."""
     return f"quá {seconds:g} giây / took over {seconds:g} seconds"
 
 
