@@ -6,11 +6,18 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aulac_grader.judge.marking import mark
+from aulac_grader.judge.marking import (
+    MAX_BOXES,
+    MAX_PICTURES,
+    MAX_PRINTED,
+    SheetCell,
+    mark,
+)
 from aulac_grader.judge.watch import Watch, schedule
 from aulac_grader.judge.workshop import Workshop
 from aulac_grader.sandbox.limits import Limits
@@ -60,9 +67,9 @@ CELLS = {
     "loops-deaf": (DEAF, "time"),
     "sleeps": ("import time; time.sleep(10 ** 6)", "time"),
     "memory": ("x = [bytearray(1 << 20) for _ in range(5000)]", "raised"),
-    "memory-shared": (
-        "import mmap\nm = [mmap.mmap(-1, 1 << 20) for _ in range(1000)]\n"
-        "for k in m:\n    k.write(b'x' * (1 << 20))",
+    "memory-of-many": (
+        "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n"
+        "        x = b'x' * (90 << 20)\n        time.sleep(10 ** 6)\nos.wait()",
         "memory",
     ),
     "floods": ("for _ in range(10 ** 4): print('x' * 100)", "output"),
@@ -149,11 +156,6 @@ def test_every_cell_runs_wild(workshop: Workshop) -> None:
 
 
 def test_more_wild_cells_than_new_starts(workshop: Workshop) -> None:
-    from dataclasses import replace
-
-    from aulac_grader.judge.marking import MAX_BOXES
-    from aulac_grader.judge.sheet import SheetCell
-
     wild = tuple(
         SheetCell(f"w{n}", "extra", "import os; os._exit(1)")
         for n in range(MAX_BOXES + 1)
@@ -188,6 +190,50 @@ def test_a_stem_that_lies_about_itself_gains_nothing(
     assert [test.points for test in marks.tests] == [1, 2, 0, 0]
     assert {cell.printed for cell in marks.cells} == {""}
     assert all(cell.pictures == () for cell in marks.cells)
+
+
+def test_reports_without_end_fill_no_memory_of_ours(
+    workshop: Workshop,
+) -> None:
+    forged = (
+        "from aulac_grader.judge.notebook import Notebook\n"
+        "png = bytes([137]) + b'PNG\\r\\n' + bytes([26]) + b'\\n' + bytes(2 << 19)\n"
+        "Notebook.run = lambda *a, **k: {'status': 'ok', 'error': '',"
+        " 'printed': 'x' * (1 << 16), 'pictures': [png] * 8}"
+    )
+    cells = tuple(SheetCell(f"x{n}", "extra", "0") for n in range(20))
+    sheet = replace(
+        sample.sheet(), cells=(SheetCell("f", "extra", forged), *cells)
+    )
+    sheet = replace(sheet, cells=sheet.cells + sample.sheet().cells)
+    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    pictures = [p for cell in marks.cells for p in cell.pictures]
+    assert 0 < sum(map(len, pictures)) <= MAX_PICTURES
+    assert 0 < sum(len(cell.printed) for cell in marks.cells) <= MAX_PRINTED
+    assert sample.part(marks, "x19").status == "output"
+
+
+def test_no_clock_of_the_student_is_believed(workshop: Workshop) -> None:
+    timed = (
+        "from aulac.checks import within\n"
+        "assert within(0.05, double, BASE) == 20"
+    )
+    paper = sample.paper(
+        [*sample.CELLS[:2], ("test", "t", timed, {"points": 1})]
+    )
+    stopped = (
+        "import signal, time\n"
+        "real = time.process_time\n"
+        "time.process_time = lambda: 0.0\n"
+        "signal.setitimer = lambda *_: (0, 0)\n"
+        "def double(x):\n"
+        "    end = real() + 0.25\n"
+        "    while real() < end: pass\n"
+        "    return 2 * x"
+    )
+    for answer, points in ((stopped, 0), (sample.DOUBLE, 1)):
+        sheet = sample.sheet({"a-double": answer}, of=paper)
+        assert mark(paper, sheet, {"t": 7}, workshop).points == points
 
 
 # -- the clock -------------------------------------------------------------------------

@@ -289,6 +289,7 @@ def test_preload_follows_from_what_a_paper_imports() -> None:
     assert preload(["%matplotlib inline", "import torch"]) == ("torch",)
     optimises = "import torch\noptim = torch.optim.AdamW([])"
     assert preload([optimises]) == ("torch", "torch._dynamo")
+    assert preload(["optim = assert_close"]) == ()
     assert preload(["def f(: pass", "import os, antigravity"]) == ()
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
 from .paper import Paper
@@ -43,6 +45,7 @@ class Room:
         test_id: str,
         question: socket.socket,
         *,
+        spent: Callable[[], float],
         visible_only: bool,
         seed: int,
         seconds: float,
@@ -50,6 +53,8 @@ class Room:
         files: list[list[Any]],
     ) -> dict[str, Any] | None:
         """Judge one test over the line `question`, which is closed then.
+
+        `spent` tells the CPU time of the student's side, by our own clock.
 
         Returns:
             A plain `Outcome`, None where the judge left none.
@@ -68,7 +73,7 @@ class Room:
                         [question.fileno(), theirs.fileno()],
                     )
                 with contextlib.suppress(Ended, Refused):
-                    return line.receive(2 * wall_seconds)
+                    return _outcome(line, spent, 2 * wall_seconds)
             finally:
                 if self.alive:
                     self._ask(["over"], "over")
@@ -97,3 +102,15 @@ class Room:
         self.channel.close()
         with contextlib.suppress(OSError):
             self.child.close()
+
+
+def _outcome(
+    line: Channel, spent: Callable[[], float], seconds: float
+) -> dict[str, Any]:
+    """What the judge says at last; until then it may ask for the time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        word, *rest = line.receive(max(0.0, deadline - time.monotonic()))
+        if word == "outcome":
+            return rest[0]
+        line.send(["spent", spent()])

@@ -58,6 +58,8 @@ MAX_BOXES = 16  # of one round
 MAX_CPU, MAX_WALL = 20, 120
 MAX_FILES = 32 << 20  # bytes, of the files that one test is given
 MAX_TEXT = 2_000
+# Kept of what all cells of one submission print, in characters, and draw, in bytes.
+MAX_PRINTED, MAX_PICTURES = 1 << 20, 8 << 20
 
 
 def mark(
@@ -130,6 +132,7 @@ class Round:
         self.tests: dict[str, TestResult] = {}
         self.dropped: set[int] = set()
         self.stuck: set[str] = set()  # tests before which a box was lost
+        self.text_left, self.pictures_left = MAX_PRINTED, MAX_PICTURES
         self.boxes, self.cpu, self.peak = 0, 0.0, 0.0
         self.began = time.monotonic()
         self.tier: dict[str, Any] = {}
@@ -207,8 +210,7 @@ class Round:
                 if cell.kind == "test":
                     self.tests[cell.id] = self._test(box, cell.id)
                 else:
-                    result = box.run(cell)
-                    self.cells.setdefault(place, result)
+                    self._keep(place, box.run(cell))
             except BoxLost as lost:
                 self._lose(place, cell, lost)
                 return False
@@ -220,6 +222,23 @@ class Round:
         if cell.kind != "test":
             return place not in self.dropped
         return cell.id in self.wanted and cell.id not in self.tests
+
+    def _keep(self, place: int, result: CellResult) -> None:
+        """Keep what came of a cell, as far as one submission may fill our memory."""
+        if place in self.cells:
+            return
+        printed, pictures = result.printed, list(result.pictures)
+        if len(printed) > self.text_left:
+            printed = ""
+        while sum(map(len, pictures)) > self.pictures_left:
+            pictures.pop()
+        kept = replace(result, printed=printed, pictures=tuple(pictures))
+        if kept != result and kept.status == "ok":
+            error = cell_error("output")
+            kept = replace(kept, status="output", error=error)
+        self.text_left -= len(printed)
+        self.pictures_left -= sum(map(len, pictures))
+        self.cells[place] = kept
 
     def _lose(self, place: int, cell: SheetCell, lost: BoxLost) -> None:
         """The box went down while it was asked for this cell."""
@@ -243,7 +262,7 @@ class Round:
             room = self.workshop.room(self.paper)
             seconds = self._seconds(test)
             question = box.question(test_id, seconds, room.child.pid)
-            outcome = self._judge(room, test, question, files)
+            outcome = self._judge(room, box, test, question, files)
             box.watch.idle()
             if outcome is not None or box.lost:
                 break
@@ -258,6 +277,7 @@ class Round:
     def _judge(
         self,
         room: Room,
+        box: Attempt,
         test: PaperCell,
         question: socket.socket,
         files: list[list[Any]],
@@ -267,6 +287,7 @@ class Round:
             return room.judge(
                 test.id,
                 question,
+                spent=box.watch.cpu_now,
                 visible_only=self.visible_only,
                 seed=self.seeds[test.id],
                 seconds=seconds,

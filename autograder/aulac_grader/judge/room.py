@@ -14,7 +14,8 @@ judged by a fork, so that nothing of one submission is left for the next.
         controller, for this test
     ["over"]                                    ["over"], when the judge has gone
 
-Over the second descriptor the judge sends its outcome, and nothing else.
+Over the second descriptor a judge asks ["spent"] for the CPU time of the question,
+measured from outside, which ["spent", seconds] answers, and at last sends ["outcome", …].
 """
 
 from __future__ import annotations
@@ -94,8 +95,9 @@ class Judge:
                 seconds=seconds,
                 wall_seconds=wall_seconds,
                 visible_only=visible_only,
+                spent=lambda: _spent(controller),
             )
-            controller.send(outcome.to_plain())
+            controller.send(["outcome", outcome.to_plain()])
         except BaseException:
             traceback.print_exc()
         finally:
@@ -108,3 +110,8 @@ class Judge:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _spent(controller: Channel) -> float:
+    controller.send(["spent"])
+    return float(controller.receive()[1])

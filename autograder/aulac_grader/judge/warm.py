@@ -31,6 +31,9 @@ WARM = frozenset(
         "tqdm",
     }
 )
+# What torch loads torch._dynamo and the like for, when it is first used: 1.4 s, which
+# every submission or every test would wait for.
+_HEAVY = ("optim", "assert_close")
 
 
 def preload(sources: Iterable[str]) -> tuple[str, ...]:
@@ -39,17 +42,16 @@ def preload(sources: Iterable[str]) -> tuple[str, ...]:
     Cells that do not parse (they may hold a notebook's own commands) count for nothing.
     """
     names: set[str] = set()
-    optimises = False
+    heavy = False
     for source in sources:
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError):
             continue
         names |= _imports(tree)
-        optimises = optimises or "optim" in source
+        heavy = heavy or any(word in source for word in _HEAVY)
     names = {name for name in names if name.partition(".")[0] in WARM}
-    if optimises and any(name.startswith("torch") for name in names):
-        # torch.optim loads it at the first optimiser: 1.3 s, for every submission.
+    if heavy and any(name.startswith("torch") for name in names):
         names.add("torch._dynamo")
     return tuple(sorted(names))
 

@@ -29,7 +29,8 @@ class Watch(Watchdog):
         self._lock = threading.RLock()
         self._spared: set[tuple[int, int]] | None = None
         self._judge: int | None = None
-        self._waited = self._worked = 0.0  # when the clock began
+        # When the clock began, by `schedule`.
+        self._ran = self._waited = self._worked = 0.0
         self.ended_question: str | None = None
         self.spent = 0.0  # processor time of the last cell or question
         self.used = 0.0  # of all of them
@@ -57,7 +58,7 @@ class Watch(Watchdog):
             else:
                 self._spared, self.ended_question = self._living(), None
                 self._worked = sum(schedule(judge))
-            _, self._waited = schedule(self.pid)
+            self._ran, self._waited = schedule(self.pid)
             self.new_budget()
 
     def idle(self) -> None:
@@ -69,6 +70,15 @@ class Watch(Watchdog):
             self.spent = self.poll().cpu_seconds
             self.used += self.spent
             self.new_budget()
+
+    def cpu_now(self) -> float:
+        """Seconds that the box has run since `begin`, finer than a clock tick.
+
+        What has ended is counted in ticks; the rest to the nanosecond.
+        """
+        with self._lock:
+            ran, _ = schedule(self.pid)
+            return max(ran - self._ran, self.poll().cpu_seconds)
 
     def poll(self) -> Reading:
         with self._lock:

@@ -78,12 +78,12 @@ class Workshop:
     def preload(paper: Paper) -> Preload:
         """What to load ahead for a paper.
 
-        The student zygote goes by what students see: what it has loaded shows in
-        every box.
+        The student zygote goes by what students see, for what it has loaded shows in
+        every box, and not by tests, which never run there.
         """
         code = [cell for cell in paper.cells if cell.cell_type == "code"]
         return Preload(
-            preload(cell.visible for cell in code),
+            preload(cell.visible for cell in code if cell.kind != "test"),
             preload(cell.source for cell in code),
         )
 
