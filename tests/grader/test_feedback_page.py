@@ -279,6 +279,26 @@ def test_nothing_hostile_gets_onto_the_page(course: Course) -> None:
     assert len(html) < 400_000, "printed text is capped"
 
 
+def test_a_thousand_cells_of_output_do_not_make_a_huge_page(
+    course: Course,
+) -> None:
+    """The caps of the cells are one thing, that of a page another."""
+    big = png(1200, 1200)
+    big += b"\0" * (2_000_000 - len(big))
+    work = Handed("an", extra=tuple(f"print({n})" for n in range(60)))
+    kept = [
+        CellResult(f"extra-{n}", "extra", "ok", "", "x" * 200_000, (big,) * 8)
+        for n in range(60)
+    ]
+    write_outputs(course.folder(NAME), "an", kept)
+    html = returned(course, work)
+    write_outputs(course.folder(NAME), "an", [])
+    assert len(html) < 15_000_000
+    assert len(Page(html).pictures) == 4
+    path = course.root / f"autograded/an/{NAME}/{NAME}.ipynb"
+    assert path.stat().st_size < 15_000_000
+
+
 def test_what_a_person_gave_and_wrote_is_there(course: Course) -> None:
     work = Handed("chi")
     returned(course, work)

@@ -17,6 +17,7 @@ import re
 import struct
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -103,6 +104,34 @@ _ESCAPE = re.compile(
 _MATH = re.compile(r"\$|\\\(|\\\[|\\begin")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{([^}]*)\}")
+
+
+@dataclass
+class Allowance:
+    """How much of what a student's cells put out one page still takes.
+
+    Cells are capped one by one; there can be thousands.
+
+    Attributes:
+        characters: of printed text and of errors.
+        pictures: bytes.
+    """
+
+    characters: int = 1_000_000
+    pictures: int = 8 * 1024 * 1024
+
+    def text(self, text: str, cap: int) -> str:
+        """`terminal_text`, as far as there is room."""
+        shown = terminal_text(text, max(0, min(cap, self.characters)))
+        self.characters -= len(shown)
+        return shown
+
+    def takes(self, picture: bytes) -> bool:
+        """Whether there is room for a picture; if so, it is taken."""
+        if len(picture) > self.pictures:
+            return False
+        self.pictures -= len(picture)
+        return True
 
 
 def clean_text(text: str, cap: int = TEXT_CAP) -> str:

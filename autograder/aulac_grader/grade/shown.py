@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from .markup import (
     PICTURE_ALT,
+    Allowance,
     clean_text,
     markdown_source,
     picture,
-    terminal_text,
 )
 from .outcomes import CELLS, HIDDEN_ONLY, TESTS, full_marks, number, told
 
@@ -65,7 +65,7 @@ def shown(
     runs = {cell["id"]: cell for cell in verdict["cells"]}
     tests = {test["id"]: test for test in verdict["tests"]}
     cells: list[NotebookNode] = []
-    extra = 0
+    extra, room = 0, Allowance()
     for cell in rebuilt.notebook.cells:
         own = trusted.get(_name(cell))
         if own is None:
@@ -77,7 +77,7 @@ def shown(
             made = _papers_cell(own, cell, structure)
         if made.cell_type == "code":
             made.outputs = list(
-                _outputs(_name(cell), runs, outputs)
+                _outputs(_name(cell), runs, outputs, room)
                 if own is None or own.kind != "test"
                 else _outcome(own, tests.get(own.id))
             )
@@ -144,16 +144,17 @@ def _outputs(
     name: str,
     runs: Mapping[str, Mapping[str, Any]],
     outputs: Mapping[str, Mapping[str, Any]],
+    room: Allowance,
 ) -> Iterator[NotebookNode]:
     """What a cell of the sheet printed, drew and ended with."""
     from nbformat import v4
 
     given = outputs.get(name, {})
-    printed = terminal_text(str(given.get("printed", "")), PRINTED_CAP)
+    printed = room.text(str(given.get("printed", "")), PRINTED_CAP)
     if printed:
         yield v4.new_output("stream", name="stdout", text=printed)
     for data in list(given.get("pictures", ()))[:PICTURES]:
-        if picture(data) == "image/png":
+        if picture(data) == "image/png" and room.takes(data):
             drawn = {
                 "image/png": base64.b64encode(data).decode(),
                 "text/plain": f"[{PICTURE_ALT}]",
@@ -162,7 +163,7 @@ def _outputs(
     run = runs.get(name)
     if run is not None and run["status"] in CELLS:
         vi, en = CELLS[run["status"]]
-        why = clean_text(run["error"], PRINTED_CAP)
+        why = room.text(run["error"], PRINTED_CAP)
         text = f"{vi}. / {en}.\n{why}".rstrip() + "\n"
         yield v4.new_output("stream", name="stderr", text=text)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..late import DAY
 from ..marks import CellMarks, StudentMarks
 from ..markup import (
+    Allowance,
     clean_text,
     markdown_html,
     picture_html,
@@ -48,6 +49,7 @@ class Graded:
         outputs: cell id → {"printed": str, "pictures": [bytes]}, the student's.
         marks: as they stand in the gradebook; None: automatic points only.
         zone: whose time the page tells.
+        room: what the page takes of the cells' outputs.
     """
 
     paper: Paper
@@ -56,6 +58,7 @@ class Graded:
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     marks: StudentMarks | None = None
     zone: tzinfo = UTC
+    room: Allowance = field(default_factory=Allowance)
 
     @property
     def cells(self) -> dict[str, CellMarks]:
@@ -279,12 +282,18 @@ def _ran(graded: Graded, name: str) -> dict[str, Any]:
     runs = {run["id"]: run for run in graded.verdict["cells"]}
     run = runs.get(name, {"status": "ok", "error": ""})
     output = graded.outputs.get(name, {})
-    drawn = [picture_html(data) for data in output.get("pictures", ())]
+    drawn = [
+        picture_html(data)
+        for data in list(output.get("pictures", ()))[:PICTURES]
+        if graded.room.takes(data)
+    ]
     return {
         "status": CELLS.get(run["status"]),
-        "error": terminal_text(run["error"], PRINTED_CAP),
-        "printed": terminal_text(str(output.get("printed", "")), PRINTED_CAP),
-        "pictures": [Markup(tag) for tag in drawn if tag][:PICTURES],
+        "error": graded.room.text(run["error"], PRINTED_CAP),
+        "printed": graded.room.text(
+            str(output.get("printed", "")), PRINTED_CAP
+        ),
+        "pictures": [Markup(tag) for tag in drawn if tag],
     }
 
 
