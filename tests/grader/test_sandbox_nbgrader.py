@@ -3,9 +3,9 @@
 They ship in nbgrader's wheel. Of the 42 in test_nbgrader_autograde two are skipped by
 nbgrader, and all others pass but one: `test_side_effects` wants a file that the notebook
 wrote to be found beside it afterwards, and nothing that runs inside writes to the host.
-A selection runs here, one of a kind: a grade, generated tests, files of the source put
-over the student's, a notebook that fails, one that never ends, hidden tests, nbgrader's
-own variable, a validation.
+The 58 in test_validator pass. Each command of nbgrader's takes seconds to import, so a
+few run here, one of a kind: a grade with files beside it, a notebook that never ends,
+validation of work that is right, unfinished and tampered with.
 """
 
 from __future__ import annotations
@@ -33,15 +33,9 @@ AUTOGRADE = (
 VALIDATOR = "nbgrader.tests.test_validator::TestValidator::"
 SELECTED = [
     AUTOGRADE + "test_grade",
-    AUTOGRADE + "test_grade_autotest",
-    AUTOGRADE + "test_showtraceback_exploit",
-    AUTOGRADE + "test_grade_overwrite_files_subdirs",
-    AUTOGRADE + "test_handle_failure",
-    AUTOGRADE + "test_hidden_tests_single_notebook",
     AUTOGRADE + "test_infinite_loop",
-    AUTOGRADE + "test_grade_with_validating_envvar",
-    AUTOGRADE + "test_autograde_timeout",
     VALIDATOR + "test_submitted_changed",
+    VALIDATOR + "test_submitted_unchanged",
     VALIDATOR + "test_grade_cell_changed",
 ]
 BY_DESIGN = AUTOGRADE + "test_side_effects"
