@@ -8,6 +8,7 @@ key, the same receipts, so the same verdicts down to the last byte.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -289,12 +290,22 @@ def said_address(process: subprocess.Popen[str], after: str) -> str:
 
 
 def main() -> None:
-    """`aulac`, hiring Dask's workers at once and not waiting long for a scheduler."""
+    """`aulac`, with Dask's workers from the start and little patience."""
     from aulac.cli import main as aulac
     from aulac_grader.grade import cluster, crew
 
-    crew.WORTH, crew.RECONNECT_SECONDS = 0.01, 1.0
+    class Hired(crew.Crew):
+        def __enter__(self) -> crew.Crew:
+            super().__enter__()
+            if self._workers > 1 and not self._address:
+                self.start_cluster(wait=True)
+            return self
+
+    crew.RECONNECT_SECONDS = 1.0
     cluster.CONNECT_SECONDS = 3.0
+    for module in ("batch", "audit"):
+        name = f"aulac_grader.grade.{module}"
+        vars(importlib.import_module(name))["Crew"] = Hired
     aulac()
 
 

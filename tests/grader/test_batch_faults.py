@@ -65,6 +65,7 @@ def test_two_workers_give_the_same_bytes_as_one(
         started = below(process)
         rest(process)
     assert process.returncode == 0
+    assert named(started, "spawn_main") and named(started, "grade.lane")
     assert all_gone(started)
     assert_same(course, undisturbed)
 

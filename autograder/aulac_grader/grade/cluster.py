@@ -91,6 +91,12 @@ class Cluster:
         self._thread = threading.Thread(target=self._start_local, daemon=True)
         self._thread.start()
 
+    def started(self) -> None:
+        """Wait until the local workers are there, or cannot be."""
+        if self._thread is not None:
+            self._thread.join()
+        self.poll()
+
     def _start_local(self) -> None:
         try:
             _configure()

@@ -102,8 +102,14 @@ class Crew:
             and self._restarts <= RESTARTS
             and self._lane.pace * left > WORTH
         ):
-            self._cluster = Cluster(workers=self._workers - 1)
-            self._cluster.start()
+            self.start_cluster()
+
+    def start_cluster(self, wait: bool = False) -> None:
+        """Start Dask's workers on this machine; `wait` until they are there."""
+        self._cluster = Cluster(workers=self._workers - 1)
+        self._cluster.start()
+        if wait:
+            self._cluster.started()
 
     def next(self) -> list[Reply]:
         """What has come in; waits a moment if nothing has.

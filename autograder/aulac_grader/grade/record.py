@@ -24,7 +24,8 @@ PATIENCE = 60.0
 class Recorder:
     """Records verdicts and notes it in the log. A context manager.
 
-    Importing nbgrader takes seconds, so a thread does it while others mark.
+    Importing nbgrader takes seconds: a thread does it, and until it has, verdicts
+    wait here (they are on the disk), so that nobody who marks has to wait for it.
 
     Args:
         load: a student's submission with the given sha256.
@@ -46,9 +47,13 @@ class Recorder:
         self._load, self._say = load, say
         self._interrupt, self._patience = interrupt, patience
         self._book: Gradebook | None = None
+        self._waiting: list[Mapping[str, Any]] = []
+        self._importing = threading.Thread(
+            target=_import_nbgrader, daemon=True
+        )
 
     def __enter__(self) -> Recorder:
-        threading.Thread(target=_import_nbgrader, daemon=True).start()
+        self._importing.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,11 +61,26 @@ class Recorder:
             self._book.close()
 
     def __call__(self, found: Mapping[str, Any]) -> None:
-        """Put this verdict into the gradebook.
+        """Put this verdict into the gradebook, now or soon.
 
         Raises:
             Stopped: it stays locked, or cannot be written; the verdict stands.
         """
+        self._waiting.append(found)
+        if not self._importing.is_alive():
+            self.finish()
+
+    def finish(self) -> None:
+        """Put everything that waits into the gradebook.
+
+        Raises:
+            Stopped: as above.
+        """
+        while self._waiting:
+            self._record(self._waiting[0])
+            del self._waiting[0]
+
+    def _record(self, found: Mapping[str, Any]) -> None:
         from aulac_grader.grade.gradebook import Gradebook, GradebookError
         from aulac_grader.grade.rebuild import rebuild
 

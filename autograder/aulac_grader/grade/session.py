@@ -191,6 +191,7 @@ class Session:
             for student in late:
                 if not self.interrupt.asked:
                     record(self.verdicts[student])
+            record.finish()
             asked = self.interrupt.asked
             self.log.append("stopped" if asked else "finished")
         return tally
