@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from aulac_grader.judge.paper import Paper
 from aulac_grader.judge.sheet import Marks, Sheet, SheetCell
+from aulac_grader.judge.workshop import Workshop
 from aulac_grader.sandbox.limits import Limits
+from aulac_grader.sandbox.walls import SandboxUnavailable
 from aulac_grader.sandbox.watchdog import tree
 
 # Small, so that what has to run into them does so at once.
@@ -150,3 +153,13 @@ def indented(source: str) -> str:
 def living(pid: int) -> int:
     """How many processes live at and below `pid`."""
     return sum(not process.ended for process in tree(pid))
+
+
+@cache
+def refusal() -> str:
+    """Why this machine cannot isolate a process; empty where it can."""
+    try:
+        with Workshop():
+            return ""
+    except SandboxUnavailable as error:
+        return str(error)

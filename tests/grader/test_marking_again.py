@@ -18,6 +18,13 @@ assert _spec and _spec.loader
 sample = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(sample)
 
+
+@pytest.fixture(scope="module", autouse=True)
+def walls() -> None:
+    if sample.refusal():
+        pytest.skip(sample.refusal())
+
+
 PAPER = sample.paper()
 RANDOM = (
     "import random, os\n"

@@ -15,6 +15,8 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from aulac_grader.sandbox.watchdog import kill_tree
+
 from .notices import cell_error
 from .protocol import Ended, Flood
 from .sheet import CellResult, CellStatus, SheetCell
@@ -178,6 +180,8 @@ class Attempt:
         """End the box with everything in it."""
         self.watch.stop()
         self.channel.close()
+        if not self.workshop.sandboxed:  # a box takes all with it
+            kill_tree(self.child.pid)
         self.child.close()
 
     def __enter__(self) -> Attempt:

@@ -69,6 +69,7 @@ class Watch(Watchdog):
             self._spared = None
             self.spent = self.poll().cpu_seconds
             self.used += self.spent
+            self.last = replace(self.last, cpu_seconds=0.0)
             self.new_budget()
 
     def cpu_now(self) -> float:
