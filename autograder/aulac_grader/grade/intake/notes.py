@@ -272,8 +272,8 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "restored": (
         "mended",
-        "Ô {cell} đã bị sửa; nó được trả về như đề bài.",
-        "The cell {cell} had been changed; it is as released again.",
+        "Ô {cell} khác với đề bài; máy chấm dùng ô của đề bài.",
+        "The cell {cell} differs from the assignment; the assignment's own is used.",
     ),
     "overwritten": (
         "mended",
