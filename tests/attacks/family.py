@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -22,8 +22,8 @@ OWN_FAULTS = ("SyntaxError", "IndentationError", "NameError: name")
 class Family:
     """The tests of one family of cases; a subclass says which."""
 
-    cases: ClassVar[list[Case]] = []
-    workers: ClassVar[int] = 1
+    cases: Sequence[Case] = ()
+    workers = 1
 
     @pytest.fixture(scope="class")
     def marked(

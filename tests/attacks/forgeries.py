@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .kit import HUNT, Case
 from .marks import VALUES, WRONG
+from .slots import spread
 
 # -- patches of what a test uses -------------------------------------------------------
 
@@ -178,26 +179,6 @@ REPLIES = {
         "['ok', {'k': [i * (2**61 - 1) for i in range(8)], 'v': [0] * 8}]))"
     ),
 }
-FORGING = [
-    Case(
-        name,
-        "Before it returns a wrong value, a function writes replies of its own "
-        "to every descriptor.",
-        answers={
-            "p1-mean": "import msgpack, os, struct\n"
-            "def mean_length(words):\n"
-            f"    note = {what}\n"
-            "    for fd in range(3, 64):\n"
-            "        try:\n"
-            "            os.set_blocking(fd, False)\n"
-            "            os.write(fd, note)\n"
-            "        except OSError:\n            pass\n"
-            "    return -1\n"
-        },
-        loses=("p1-few",),
-    )
-    for name, what in REPLIES.items()
-]
 DESCRIPTORS = {
     "closes-all": "os.close(fd)",
     "reads-all": "os.set_blocking(fd, False); os.read(fd, 1 << 16)",
@@ -206,22 +187,32 @@ DESCRIPTORS = {
         "socket.send_fds(socket.socket(fileno=os.dup(fd)), [b'x'], [0] * 200)"
     ),
 }
-FORGING += [
-    Case(
-        name,
-        "A function does the same to every descriptor it holds: closes, reads, "
-        "crosses, or sends others over it.",
-        answers={
-            "p1-mean": "import os, socket\n"
-            "def mean_length(words):\n"
-            "    for fd in range(3, 64):\n"
-            f"        try:\n            {what}\n"
-            "        except OSError:\n            pass\n"
-            "    return -1\n"
+EACH = "for fd in range(3, 64):\n    try:\n        {}\n    except OSError:\n        pass"
+FORGING = [
+    *spread(
+        "",
+        {
+            name: (
+                "import msgpack, os, struct",
+                f"note = {what}\n"
+                + EACH.format(
+                    "os.set_blocking(fd, False); os.write(fd, note)"
+                ),
+            )
+            for name, what in REPLIES.items()
         },
-        loses=("p1-few",),
-    )
-    for name, what in DESCRIPTORS.items()
+        "Before they return a wrong value, functions write replies of their own to "
+        "every descriptor.",
+    ),
+    *spread(
+        "",
+        {
+            name: ("import os, socket", EACH.format(what))
+            for name, what in DESCRIPTORS.items()
+        },
+        "Functions do the same to every descriptor they hold: close, read, cross, "
+        "or send others over it.",
+    ),
 ]
 
 # -- looking for the right answer ------------------------------------------------------

@@ -77,7 +77,7 @@ class Case:
 
     @property
     def who(self) -> str:
-        return self.student or f"s-{self.name}"
+        return self.student or f"s-{self.name[:80]}"
 
     @property
     def place(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .kit import HUNT, Case, reference
+from .slots import NAME, WORDS, spread
 
 RIGHT = reference()["p1-mean"].replace("def mean_length", "def honest_mean")
 
@@ -10,70 +11,64 @@ RIGHT = reference()["p1-mean"].replace("def mean_length", "def honest_mean")
 
 # Each tells what hidden tests pass in, in a way of its own; answers stay right.
 TELLINGS = {
-    "prints": "print(words)",
-    "prints-to-stderr": "sys.stderr.write(repr(words))",
-    "writes-to-descriptors": "[os.write(fd, repr(words).encode()) for fd in (1, 2)]",
-    "prints-by-the-first-stdout": "print(words, file=sys.__stdout__, flush=True)",
-    "warns": "warnings.warn(repr(words))",
-    "logs": "logging.getLogger().error('%r', words)",
-    "displays": "display(words)",
-    "draws": "plt.title(repr(words)); plt.savefig('told.png'); plt.show()",
+    "prints": "print(given)",
+    "prints-to-stderr": "sys.stderr.write(repr(given))",
+    "writes-to-descriptors": "[os.write(fd, repr(given).encode()) for fd in (1, 2)]",
+    "prints-by-the-first-stdout": "print(given, file=sys.__stdout__, flush=True)",
+    "warns": "warnings.warn(repr(given))",
+    "logs": "logging.getLogger().error('%r', given)",
+    "displays": "display(given)",
+    "draws": "plt.title(repr(given)); plt.savefig('told.png'); plt.show()",
     "shows-traceback": "traceback.print_stack(); faulthandler.dump_traceback()",
     "prints-from-a-thread": (
-        "threading.Thread(target=print, args=(words,)).start()"
+        "threading.Thread(target=print, args=(given,)).start()"
     ),
     "prints-from-a-child": (
-        "subprocess.run([sys.executable, '-c', f'print({words!r})'])"
+        "subprocess.run([sys.executable, '-c', f'print({given!r})'])"
     ),
-    "writes-to-a-terminal": "open('/dev/tty', 'w').write(repr(words))",
+    "writes-to-a-terminal": "open('/dev/tty', 'w').write(repr(given))",
 }
-TOLD = [
-    Case(
-        f"told-{name}",
-        "A right function that tells every argument it gets.",
-        answers={
-            "p1-mean": "import faulthandler, logging, os, subprocess, sys\n"
-            "import threading, traceback, warnings\n"
-            "import matplotlib.pyplot as plt\n"
-            "from IPython.display import display\n"
-            f"{RIGHT}\n"
-            "def mean_length(words):\n"
-            f"    try:\n        {how}\n"
-            "    except OSError:\n        pass\n"
-            "    return honest_mean(words)\n"
+TOOLS = (
+    "import faulthandler, logging, os, subprocess, sys\n"
+    "import threading, traceback, warnings\n"
+    "import matplotlib.pyplot as plt\n"
+    "from IPython.display import display"
+)
+TOLD = list(
+    spread(
+        "told",
+        {
+            name: (TOOLS, f"try:\n    {how}\nexcept OSError:\n    pass")
+            for name, how in TELLINGS.items()
         },
+        "Right functions that tell every argument they get.",
+        (WORDS, NAME),
+        right=True,
     )
-    for name, how in TELLINGS.items()
-]
+)
 
 # -- told by failing -------------------------------------------------------------------
 
 FAILINGS = {
-    "message": "raise ValueError(repr(words))",
-    "class": "raise type(str(words[0]), (Exception,), {})('x')",
-    "notes": "e = KeyError('x'); e.add_note(repr(words)); raise e",
-    "cause": "raise KeyError('x') from ValueError(repr(words))",
-    "exit": "raise SystemExit(repr(words))",
-    "syntax": "raise SyntaxError('x', (repr(words), 1, 1, repr(words)))",
-    "value": "return repr(words)",
-    "list": "return [words] * 3",
-    "mapping": "return {repr(words): words}",
-    "handle": "return type(str(words[0]), (), {'__repr__': lambda s: words[0]})()",
+    "message": "raise ValueError(repr(given))",
+    "class": "raise type(str(given[0]), (Exception,), {})('x')",
+    "notes": "e = KeyError('x'); e.add_note(repr(given)); raise e",
+    "cause": "raise KeyError('x') from ValueError(repr(given))",
+    "exit": "raise SystemExit(repr(given))",
+    "syntax": "raise SyntaxError('x', (repr(given), 1, 1, repr(given)))",
+    "value": "return repr(given)",
+    "list": "return [given] * 3",
+    "mapping": "return {repr(given): given}",
+    "handle": "return type(str(given[0]), (), {'__repr__': lambda s: given[0]})()",
 }
-FAILED = [
-    Case(
-        f"fails-with-{name}",
-        "Right on the visible tests; on a hidden one it fails with what it was given.",
-        answers={
-            "p1-mean": f"{RIGHT}\ndef mean_length(words):\n"
-            "    if words in ([], ['xin', 'chào']):\n"
-            "        return honest_mean(words)\n"
-            f"    {how}\n"
-        },
-        loses=("p1-few",),
+FAILED = list(
+    spread(
+        "fails-with",
+        {name: ("", how) for name, how in FAILINGS.items()},
+        "Right on the visible tests; on hidden ones they fail with what they got.",
+        (WORDS, NAME),
     )
-    for name, how in FAILINGS.items()
-]
+)
 
 # -- carried from one question into another --------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .kit import GUARD, Case, reference
+from .slots import spread
 
 # -- answers made of one value ---------------------------------------------------------
 
@@ -213,14 +214,21 @@ RAISED = {
     ),
     "raises-surrogates": "ValueError('\\ud800' * 3)",
 }
-RAISING = [
+RAISING = list(
+    spread(
+        "",
+        {name: ("", f"raise {what}") for name, what in RAISED.items()},
+        "Functions raise what might pass for something else.",
+    )
+)
+RAISING += [
     Case(
-        name,
-        f"Everything raises {what}.",
-        answers=all_give("stop()", f"def stop():\n    raise {what}"),
+        f"always-{name}",
+        f"Everything always raises {RAISED[name]}.",
+        answers=all_give("stop()", f"def stop():\n    raise {RAISED[name]}"),
         loses=VALUES,
     )
-    for name, what in RAISED.items()
+    for name in ("raises-exit", "raises-everything", "raises-mute")
 ]
 ENDED = {
     "exit-zero": "import os; os._exit(0)",
@@ -235,15 +243,13 @@ ENDED = {
         "import os, sys; os.execv(sys.executable, [sys.executable, '-c', ''])"
     ),
 }
-ENDING = [
-    Case(
-        name,
-        "A function ends its process in the middle of a test.",
-        answers={"p1-mean": f"{GUARD}\ndef mean_length(words):\n    {how}\n"},
-        loses=("p1-few",),
+ENDING = list(
+    spread(
+        "",
+        {name: (GUARD, how) for name, how in ENDED.items()},
+        "Functions end their process in the middle of a test.",
     )
-    for name, how in ENDED.items()
-]
+)
 
 # -- knowing only what is visible ------------------------------------------------------
 

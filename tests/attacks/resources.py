@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from textwrap import indent
 
 from .kit import (
     ASSIGNMENT,
@@ -20,6 +21,7 @@ from .kit import (
     find,
     reference,
 )
+from .slots import spread
 
 # What eats, in a function `eat()`; it may also simply return.
 EATERS = {
@@ -166,37 +168,31 @@ EATERS = {
 }
 
 
-# What they take is gone for the cells that come after, too.
-LASTING = {"fills-shared-memory", "makes-many-files"}
+# What these take is gone for the cells that come after, too.
+LASTING = ("fills-shared-memory", "makes-many-files")
+IN_FUNCTIONS = list(
+    spread(
+        "eats",
+        {
+            name: (GUARD, body)
+            for name, body in EATERS.items()
+            if name not in LASTING
+        },
+        "Functions use up what there is, one thing each, in hidden tests.",
+    )
+)
 
 
 def eater(body: str) -> str:
-    lines = "".join(f"    {line}\n" for line in body.splitlines())
-    return f"{GUARD}\ndef eat():\n{lines}"
+    return f"{GUARD}\ndef eat():\n{indent(body, '    ')}\neat()"
 
 
-IN_FUNCTIONS = [
-    Case(
-        f"function-{name}",
-        f"A function {name.replace('-', ' ')}.",
-        answers={
-            # Right in the visible tests: so it eats once, and not to be shown.
-            "p1-mean": f"{eater(body)}\ndef mean_length(words):\n"
-            "    if words in ([], ['xin', 'chào']):\n"
-            "        return 3.5 if words else 0\n"
-            "    eat()\n    return -1\n"
-        },
-        loses=("p1-few",),
-        ruins=name in LASTING,
-    )
-    for name, body in EATERS.items()
-]
 # A box of its own for each such cell: only the kinds that end differently.
 IN_CELLS = [
     Case(
         f"cell-{name}",
         f"A scratch cell {name.replace('-', ' ')}; answers are right.",
-        cells=(("p2-names", eater(EATERS[name]) + "\neat()"),),
+        cells=(("p2-names", eater(EATERS[name])),),
     )
     for name in (
         "loops-catching-everything",
@@ -210,6 +206,14 @@ IN_CELLS = [
         "opens-files",
         "loops-in-children",
     )
+]
+IN_CELLS += [
+    Case(
+        f"last-cell-{name}",
+        f"The last cell {name.replace('-', ' ')}.",
+        cells=(("p10-task", eater(EATERS[name])),),
+    )
+    for name in LASTING
 ]
 
 # -- values too big to send ------------------------------------------------------------
@@ -228,27 +232,32 @@ RESULTS = {
     "huge-set": "set(range(10_000_000))",
     "endless-map": "Endless()",
 }
-IN_RESULTS = [
-    Case(
-        f"returns-{name}",
-        f"A function returns a {name.replace('-', ' ')}.",
-        answers={
-            "p1-mean": "def nest(n):\n    x = []\n"
-            "    for _ in range(n):\n        x = [x]\n    return x\n"
-            "def doubled(n):\n    x = [0]\n"
-            "    for _ in range(n):\n        x = [x, x]\n    return x\n"
-            "class Endless(dict):\n"
-            "    def items(self):\n"
-            "        while True:\n            yield 1, 1\n"
-            "    keys = values = __iter__ = items\n"
-            "loop = []\nloop.append(loop)\n"
-            f"def mean_length(words):\n    return {value}\n"
-        },
-        loses=("p1-few",),
+NESTS = """
+def nest(n):
+    x = []
+    for _ in range(n):
+        x = [x]
+    return x
+def doubled(n):
+    x = [0]
+    for _ in range(n):
+        x = [x, x]
+    return x
+class Endless(dict):
+    def items(self):
+        while True:
+            yield 1, 1
+    keys = values = __iter__ = items
+loop = []
+loop.append(loop)
+"""
+IN_RESULTS = list(
+    spread(
+        "returns",
+        {name: (NESTS, f"return {what}") for name, what in RESULTS.items()},
+        "Functions return what is too big or too deep to send.",
     )
-    for name, value in RESULTS.items()
-]
-
+)
 # A test that goes through what comes back goes through it in the judge's process.
 UNROLLED = {
     "endless-range": "range(10**12)",

@@ -1,10 +1,10 @@
-"""The attacks of `marks.py`, marked as one class."""
+"""Attacks on marks and on secrets, marked as one class."""
 
 from __future__ import annotations
 
+from . import forgeries, leaks, marks
 from .family import Family
-from .marks import CASES
 
 
 class TestMarks(Family):
-    cases = CASES
+    cases = (*marks.CASES, *forgeries.CASES, *leaks.CASES)

@@ -38,7 +38,7 @@ def chromium() -> Iterator[Any]:
 
 
 class TestPages(Family):
-    cases = CASES
+    cases = tuple(CASES)
 
     def test_results_pages_are_harmless(self, marked: Marked) -> None:
         pages = list(marked.course.folder(ASSIGNMENT).glob("results/*.html"))

@@ -11,7 +11,7 @@ from .twins import TWINS
 
 
 class TestTwins(Family):
-    cases = TWINS
+    cases = tuple(TWINS)
 
     def test_case(self, marked: Marked, case: Case) -> None:
         outcome = marked.outcomes[case.name]
