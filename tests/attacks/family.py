@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from .kit import EVERY, Case, canaries, points
+from aulac_grader.grade import store
+
+from .kit import ASSIGNMENT, EVERY, Case, canaries, points
 from .line import Marked, Outcome, grade
 from .pages_check import dangers
 
+MOST_KEPT = 24 << 20  # bytes of what marking leaves on the disk for a student
 # Errors that say a case's own source is at fault: then it attacks nothing.
-MOST_KEPT = (
-    24 << 20
-)  # bytes of all that marking leaves on the disk of one student
 OWN_FAULTS = ("SyntaxError", "IndentationError", "NameError: name")
 
 
@@ -54,6 +54,27 @@ class Family:
         for student, before in marked.alone.items():
             after = marked.together[student]
             assert after == before, changes(before, after)
+
+    def test_the_gradebook_says_what_the_verdicts_say(
+        self, marked: Marked
+    ) -> None:
+        from aulac_grader.grade.gradebook import Gradebook
+
+        with Gradebook(marked.course) as book:
+            marks = book.marks(ASSIGNMENT)
+        own = marked.course.folder(ASSIGNMENT)
+        written = list((own / store.VERDICTS).glob("*.json"))
+        assert len(written) == len(marks)
+        for path in written:
+            found = json.loads(path.read_bytes())
+            cells = {c.name: c for c in marks[found["student"]].cells}
+            for test in found["tests"]:
+                assert cells[test["id"]].auto == test["points"]
+            for name in ("p10-why", "p10-task"):
+                # No machine gives points for what a person has to read; an empty
+                # answer is nothing to read.
+                assert cells[name].auto in (None, 0.0), found["student"]
+                assert cells[name].manual is None
 
     def test_the_host_is_untouched(self, marked: Marked) -> None:
         assert marked.damage == []
