@@ -91,6 +91,11 @@ CELLS = {
         "time",
     ),
     "bomb": (BOMB, None),
+    "threads": (
+        "import threading, time\nfor _ in range(100):\n    threading.Thread("
+        "target=time.sleep, args=(10 ** 6,), daemon=True).start()",
+        None,
+    ),
     "daemon": (
         "import os, time\nif os.fork() == 0:\n    os.setsid()\n"
         "    if os.fork() == 0:\n        time.sleep(10 ** 6)\n    os._exit(0)",

@@ -8,6 +8,8 @@
 A cell that brings its box down (ends the process, loops past every signal, takes all
 memory) is left out of a new box, in which the cells before and after it run again;
 tests that were judged stay judged. A question that goes down costs that test alone.
+Where a box is lost twice before one test has begun, it runs once more without the
+student's extra cells: what they leave running must not cost an answer.
 Processor time decides, so a busy machine changes nothing.
 
 What a student may read never comes from a box in which a hidden test has run, for a
@@ -249,9 +251,18 @@ class Round:
             )
         elif cell.id not in self.stuck:
             self.stuck.add(cell.id)  # before the test began: not its fault yet
+        elif extras := self._extras_before(place):
+            # What the student's own cells left running may be why: now without them.
+            self.dropped |= extras
         else:
             test = self.paper.by_id[cell.id]
             self.tests[cell.id] = _no_points(test, _TEST_STATUS[lost.status])
+
+    def _extras_before(self, place: int) -> set[int]:
+        """Places of the extra cells before `place` that still run."""
+        kinds = enumerate(cell.kind for cell in self.sheet.cells[:place])
+        extras = {number for number, kind in kinds if kind == "extra"}
+        return extras - self.dropped
 
     # -- one test ----------------------------------------------------------------------
 
