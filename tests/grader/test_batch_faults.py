@@ -63,9 +63,9 @@ def test_two_workers_give_the_same_bytes_as_one(
     with grading(course, "run", "--workers", "2") as process:
         until(process, 3)
         started = below(process)
+        assert named(started, "spawn_main") and named(started, "grade.lane")
         rest(process)
     assert process.returncode == 0
-    assert named(started, "spawn_main") and named(started, "grade.lane")
     assert all_gone(started)
     assert_same(course, undisturbed)
 

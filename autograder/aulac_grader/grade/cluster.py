@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aulac_grader.grade import task
+from aulac_grader.grade import apart, task
 from aulac_grader.grade.environment import environment
 
 if TYPE_CHECKING:
@@ -106,19 +106,25 @@ class Cluster:
             self._scratch = tempfile.TemporaryDirectory(
                 prefix="aulac-dask-", ignore_cleanup_errors=True
             )
-            dask.config.set({"temporary-directory": self._scratch.name})
-            local = LocalCluster(
-                local_directory=self._scratch.name,
-                n_workers=self.workers,
-                threads_per_worker=1,
-                processes=True,
-                protocol="tls://",
-                security=True,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",  # serves nothing: see CONFIG
-                memory_limit=WORKER_MEMORY,
-                silence_logs=logging.CRITICAL,
+            dask.config.set(
+                {
+                    "temporary-directory": self._scratch.name,
+                    "distributed.worker.preload": [apart.__name__],
+                }
             )
+            with apart.interrupts_blocked():
+                local = LocalCluster(
+                    local_directory=self._scratch.name,
+                    n_workers=self.workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    protocol="tls://",
+                    security=True,
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",  # serves nothing: see CONFIG
+                    memory_limit=WORKER_MEMORY,
+                    silence_logs=logging.CRITICAL,
+                )
             self._client, self._local = Client(local), local
         except Exception as error:
             self._trouble = (

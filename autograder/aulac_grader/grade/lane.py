@@ -155,7 +155,6 @@ def _stop(_signal: int, _frame: Any) -> None:
 
 def main(parent: int) -> None:
     signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with(parent)
     # Whatever prints must not reach the stream of answers.
     answers = os.fdopen(os.dup(1), "wb")
