@@ -11,7 +11,7 @@ import pytest
 from aulac_grader.grade import store
 
 from .kit import ASSIGNMENT, EVERY, Case, canaries, points
-from .line import Marked, Outcome, grade
+from .line import Marked, Outcome
 from .pages_check import dangers
 
 MOST_KEPT = 24 << 20  # bytes of what marking leaves on the disk for a student
@@ -24,21 +24,6 @@ class Family:
 
     cases: Sequence[Case] = ()
     workers = 1
-
-    @pytest.fixture(scope="class")
-    def marked(
-        self,
-        request: pytest.FixtureRequest,
-        tmp_path_factory: pytest.TempPathFactory,
-    ) -> Marked:
-        """The class, marked; with `-k` it holds only the cases that were asked for."""
-        asked = {
-            item.callspec.params["case"].name
-            for item in request.session.items
-            if item.cls is request.cls and hasattr(item, "callspec")
-        }
-        chosen = [c for c in self.cases if not asked or c.name in asked]
-        return grade(chosen, tmp_path_factory.mktemp("class"), self.workers)
 
     def test_case(self, marked: Marked, case: Case) -> None:
         outcome = marked.outcomes[case.name]

@@ -17,8 +17,8 @@ TELLINGS = {
     "prints-by-the-first-stdout": "print(given, file=sys.__stdout__, flush=True)",
     "warns": "warnings.warn(repr(given))",
     "logs": "logging.getLogger().error('%r', given)",
-    "displays": "display(given)",
     "draws": "plt.title(repr(given)); plt.savefig('told.png'); plt.show()",
+    "displays": "display(given)",
     "shows-traceback": "traceback.print_stack(); faulthandler.dump_traceback()",
     "prints-from-a-thread": (
         "threading.Thread(target=print, args=(given,)).start()"
@@ -75,7 +75,8 @@ FAILED = list(
 # How two forks of one process may share: (prelude, keep(text), kept()).
 CARRIERS = {
     "mmap": (
-        "import mmap\nroom = mmap.mmap(-1, 1 << 16)",
+        "import mmap, tempfile\nfile = tempfile.TemporaryFile()\n"
+        "file.truncate(1 << 16)\nroom = mmap.mmap(file.fileno(), 1 << 16)",
         "room[: len(text.encode())] = text.encode()",
         "room[:].rstrip(b'\\0').decode()",
     ),
@@ -161,13 +162,17 @@ CARRIED = [
     )
     for name, (_, _, fetch) in CARRIERS.items()
 ]
+SHARED = (
+    "import mmap, tempfile\nfile = tempfile.TemporaryFile()\n"
+    "file.truncate(9999)\nroom = mmap.mmap(file.fileno(), 9999)\n"
+)
 SECOND_RUN = [
     Case(
         "told-at-the-second-run",
         "Behaves until a hidden test was seen; then fails the visible part of the "
         "same question with what it saw.",
         answers={
-            "p1-mean": f"import mmap\nroom = mmap.mmap(-1, 9999)\n{RIGHT}\n"
+            "p1-mean": f"{SHARED}{RIGHT}\n"
             "def mean_length(words):\n"
             "    text = ''.join(words).encode()\n"
             "    seen = room[:].rstrip(b'\\0').decode()\n"
@@ -183,7 +188,7 @@ SECOND_RUN = [
         "A thread of the process that runs the cells waits for a hidden test's "
         "argument and prints it.",
         answers={
-            "p1-mean": f"import mmap, threading, time\nroom = mmap.mmap(-1, 9999)\n"
+            "p1-mean": f"{SHARED}import threading, time\n"
             "def tell():\n"
             "    while not room[0]:\n        time.sleep(0.01)\n"
             "    print('told', room[:].rstrip(b'\\0').decode(), flush=True)\n"

@@ -13,7 +13,7 @@ import pytest
 
 from .family import Family
 from .kit import ASSIGNMENT, canaries
-from .line import Marked, aulac
+from .line import HONEST, Marked, aulac
 from .pages import CASES
 from .pages_check import dangers, opened
 
@@ -75,9 +75,12 @@ class TestPages(Family):
         own = marked.course.folder(ASSIGNMENT)
         found = list((own / "exports").rglob("*.json"))
         assert len(found) > 5
+        honest = {case.who for case in HONEST}
         for path in found:
-            assert not canaries(path.read_text(encoding="utf-8")), path.name
-            json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            own_word = {"NEIGHBOUR"} if path.parent.name in honest else set()
+            assert canaries(text) <= own_word, path.parent.name
+            json.loads(text)
 
 
 def _is_number(text: str) -> bool:
