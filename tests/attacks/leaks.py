@@ -17,7 +17,7 @@ TELLINGS = {
     "prints-by-the-first-stdout": "print(given, file=sys.__stdout__, flush=True)",
     "warns": "warnings.warn(repr(given))",
     "logs": "logging.getLogger().error('%r', given)",
-    "draws": "plt.title(repr(given)); plt.savefig('told.png'); plt.show()",
+    "draws": "if '-' in str(given): plt.title(repr(given)); plt.show()",
     "displays": "display(given)",
     "shows-traceback": "traceback.print_stack(); faulthandler.dump_traceback()",
     "prints-from-a-thread": (
