@@ -246,6 +246,10 @@ STUDENTS = [
         "database": "gradebook.db",
         "percent": "%2e%2e",
         "template": "{{7*7}}{%x%}",
+        "like-another-space": " a-complete",
+        "like-another-dot": "a-complete.",
+        "like-another-formula": "=a-complete",
+        "like-another-capital": "A-complete",
     }.items()
 ]
 

@@ -19,7 +19,8 @@ from aulac_grader.author.assignment.build import build
 from aulac_grader.grade import store, verdict
 from aulac_grader.grade.command import app
 from aulac_grader.grade.course import Course
-from aulac_grader.grade.intake.names import student_id
+from aulac_grader.grade.intake import load
+from aulac_grader.grade.intake.names import shown
 from aulac_grader.grade.steps import NO_MARK
 
 from .host import Host
@@ -166,10 +167,16 @@ def grade(cases: Iterable[Case], folder: Path, workers: int = 1) -> Marked:
         summary = _run(root, workers)
         damage = host.damage()
     aulac("results", ASSIGNMENT, "--course", str(root))
+    students = {
+        receipt.origin["name"]: student
+        for student, receipt in load(course, ASSIGNMENT).items()
+    }
     return Marked(
         course,
         {
-            member.name: _outcome(pack, member, own)
+            member.name: _outcome(
+                pack, member, own, students.get(shown(pack.case.who, 200), "")
+            )
             for pack in packs
             for member in pack.members
         },
@@ -209,8 +216,9 @@ def _honest(own: Path) -> dict[str, bytes]:
     }
 
 
-def _outcome(pack: Pack, member: Case, own: Path) -> Outcome:
-    student = student_id(pack.case.who)
+def _outcome(pack: Pack, member: Case, own: Path, student: str) -> Outcome:
+    if not student:
+        return Outcome("")
     cell = pack.cell(member)
     kept = store.read_outputs(own, student)
     outputs = [out for name, out in kept.items() if cell in ("", name)]
