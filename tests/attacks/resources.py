@@ -203,7 +203,6 @@ IN_CELLS = [
         "floods-descriptors",
         "floods-pictures",
         "recurses",
-        "opens-files",
         "loops-in-children",
     )
 ]
@@ -213,7 +212,7 @@ IN_CELLS += [
         f"The last cell {name.replace('-', ' ')}.",
         cells=(("p10-task", eater(EATERS[name])),),
     )
-    for name in LASTING
+    for name in (*LASTING, "opens-files")
 ]
 
 # -- values too big to send ------------------------------------------------------------

@@ -117,3 +117,23 @@ def test_an_archive(name: str, course: Course, tmp_path: Path) -> None:
             assert INSIDE not in told
         assert host.damage() == []
     assert not list(course.root.rglob("*escaped*"))
+
+
+def test_a_name_that_looks_like_anothers_takes_nothing(
+    course: Course, tmp_path: Path
+) -> None:
+    """In a heap of notebooks a student's file name is all that says whose it is."""
+    with Host(tmp_path / "outside", course.root) as host:
+        case = Case("honest", "x", student="a-heap")
+        honest = hand_in(case, host.world("heap"), tmp_path / "tree")
+    mine = (honest / NAME).read_bytes()
+    heap = tmp_path / "heap"
+    heap.mkdir()
+    (heap / "c-heap.ipynb").write_bytes(mine)
+    for name in ("a-heap", " a-heap", "=a-heap", "a-heap.", " a-heap"):
+        other = mine if name == "a-heap" else mine + b" "
+        (heap / f"{name}.ipynb").write_bytes(other)
+        collected = collect(course, ASSIGNMENT, heap, layout="flat")
+        taken = {s.receipt.student: s for s in collected.submissions()}
+        assert taken["a-heap"].notebook == mine, name
+        assert taken["a-heap"].receipt.origin["name"] == "a-heap"

@@ -443,6 +443,23 @@ def test_decomposed_letters_are_kept_and_told():
     assert result.manual["p3-why"] == essay and codes(result) == ["nfd"]
 
 
+def test_a_notebook_that_a_program_decomposed_is_composed_again():
+    book = answered()
+    for cell in book["cells"]:
+        cell["source"] = unicodedata.normalize("NFD", cell["source"])
+    result = rebuilt(book)
+    assert answers_in(result) == ANSWERS and codes(result) == ["composed"]
+
+
+def test_letters_that_a_student_decomposed_in_all_answers_are_kept():
+    answers = {
+        name: unicodedata.normalize("NFD", source)
+        for name, source in ANSWERS.items()
+    }
+    result = rebuilt(answered(answers))
+    assert answers_in(result) == answers and "composed" not in codes(result)
+
+
 def test_pictures_pasted_into_an_essay_stay_and_scripts_do_not():
     book = answered()
     find(book, "p3-why")["attachments"] = {

@@ -223,9 +223,14 @@ class _Job:
                 f"{source} holds {len(people)} students' work, more than "
                 f"{self.caps.students}: is it the right folder?"
             )
-        ids, messages = name_students(people, layout, roster)
-        messages += _about_strays(strays, layout)
         before = {r.student: r for r in self.ledger.receipts()}
+        owners = {
+            (r.origin["name"], r.origin.get("number", "")): r.student
+            for r in before.values()
+            if r.origin.get("layout") == layout
+        }
+        ids, messages = name_students(people, layout, roster, owners)
+        messages += _about_strays(strays, layout)
         place = str((source or course.submitted).resolve())
         closed = self._closed(place)
         new: list[Receipt] = []

@@ -311,6 +311,13 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The cell {cell} had characters that Python cannot read ({what}); they were "
         "removed or replaced.",
     ),
+    "composed": (
+        "mended",
+        "Chữ trong cả bài đã bị một chương trình đổi sang dạng tổ hợp (NFD); chúng "
+        "được đưa về dạng dựng sẵn (NFC).",
+        "A program had turned all letters of the notebook into decomposed form "
+        "(NFD); they were composed again (NFC).",
+    ),
     "nfd": (
         "info",
         "Ô {cell} có chữ ở dạng tổ hợp (NFD); chúng được giữ nguyên. So với chữ dựng "

@@ -12,7 +12,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,9 +152,20 @@ def _values(heading: Sequence[str], row: Sequence[str]) -> list[str]:
 
 
 def name_students(
-    people: Sequence[Handed], layout: str, roster: Roster | None
+    people: Sequence[Handed],
+    layout: str,
+    roster: Roster | None,
+    owners: Mapping[tuple[str, str], str] | None = None,
 ) -> tuple[list[str], list[str]]:
-    """An id for each of `people`, all different, and what the instructor should know."""
+    """An id for each of `people`, all different, and what the instructor should know.
+
+    Where several would have one id, it belongs to whoever is called exactly that:
+    nobody can take another's by a name that only looks like it.
+
+    Args:
+        owners: (name, number) of earlier collections, as `shown`, and their ids,
+            which they keep.
+    """
     said: list[str] = []
     ids = [roster.find(handed) if roster else "" for handed in people]
     if roster is not None:
@@ -164,13 +175,19 @@ def name_students(
                     f"{shown(handed.name)} is not in the list of students: an id "
                     "was made from the name."
                 )
+    earlier = owners or {}
     ids = [
-        found or _made(handed, layout)
+        found
+        or earlier.get((shown(handed.name, 200), handed.number))
+        or _made(handed, layout)
         for handed, found in zip(people, ids, strict=True)
     ]
     times = Counter(ids)
     given: dict[str, int] = Counter()
-    for index, (handed, name) in enumerate(zip(people, ids, strict=True)):
+    for index in sorted(
+        range(len(ids)), key=lambda index: people[index].name != ids[index]
+    ):
+        handed, name = people[index], ids[index]
         given[name] += 1
         if times[name] == 1 or (given[name] == 1 and not handed.number):
             continue

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from aulac_grader.judge.sheet import Sheet, SheetCell
 from ..intake.names import shown
 from ..intake.notes import Repair
 from .book import Placed, extra_name, notebook
-from .cleaning import cleaned, parses, spread
+from .cleaning import cleaned, decomposed, parses, spread
 from .likeness import COPY, defined, likeness, plain
 from .matching import (
     WRITTEN,
@@ -97,6 +98,13 @@ class _Rebuilding:
             if read.assignment and read.assignment != paper.name:
                 name = shown(read.assignment)
                 self.repairs.append(Repair("other_assignment", {"name": name}))
+        received = [cell.visible for cell in paper.cells]
+        if decomposed([cell.source for cell in cells], received):
+            self.repairs.append(Repair("composed"))
+            cells = tuple(
+                replace(cell, source=unicodedata.normalize("NFC", cell.source))
+                for cell in cells
+            )
         self.cells = cells
         self.found: Matching = match_cells(paper, cells)
         self.before: dict[int, list[Placed]] = defaultdict(list)

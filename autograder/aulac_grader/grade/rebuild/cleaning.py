@@ -10,6 +10,9 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
+from collections.abc import Iterable
+
+from .likeness import plain
 
 _PARSED = 100_000  # characters; longer code is not parsed here
 _LOOKALIKE = {
@@ -63,3 +66,20 @@ def parses(text: str) -> bool:
 def spread(source: str) -> bool:
     """Whether letters and marks stand apart in it (NFD): it compares differently."""
     return not unicodedata.is_normalized("NFC", source)
+
+
+def decomposed(sources: Iterable[str], trusted: Iterable[str]) -> bool:
+    """Whether a program has decomposed a whole notebook's text (NFC to NFD).
+
+    It has where no composed letter is left, and a cell that the student only received
+    is decomposed too: so nobody meant it.
+    """
+    texts = list(sources)
+    if not all(unicodedata.is_normalized("NFD", text) for text in texts):
+        return False
+    received = {
+        plain(unicodedata.normalize("NFD", text))
+        for text in trusted
+        if not unicodedata.is_normalized("NFD", text)
+    }
+    return any(plain(text) in received for text in texts)
