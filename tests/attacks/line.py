@@ -28,8 +28,8 @@ from .kit import ASSIGNMENT, Case, assignment, hand_in, reference
 
 # Small, so that what runs into a limit ends soon.
 LIMITS = {
-    "cpu_seconds": 2.0,
-    "wall_seconds": 6.0,
+    "cpu_seconds": 1.2,
+    "wall_seconds": 3.0,
     "memory_mb": 600,
     "processes": 40,
     "file_mb": 48,

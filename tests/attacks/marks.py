@@ -355,7 +355,7 @@ KNOWN = [
             "time.monotonic = time.thread_time = time.process_time\n"
             "signal.setitimer = signal.alarm = lambda *a: (0.0, 0.0)\n"
             "def initials(name):\n"
-            "    n = 45_000_000 if len(name) > 100 else 0\n"
+            "    n = 30_000_000 if len(name) > 100 else 0\n"
             "    while n:\n        n -= 1\n"
             "    return ''.join(part[0] for part in name.split()).upper()\n"
         },

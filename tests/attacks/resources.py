@@ -201,9 +201,6 @@ IN_CELLS = [
         "forks",
         "starts-threads",
         "floods-descriptors",
-        "floods-pictures",
-        "recurses",
-        "loops-in-children",
     )
 ]
 IN_CELLS += [
