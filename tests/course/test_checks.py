@@ -165,7 +165,11 @@ def test_an_artefact_is_read_from_the_working_folder(
             ([[1], [2, 3]], [[1], [2]], False),
             (float("inf"), float("inf"), True),
         ),
-        *((1 + 1e-9j, 1, True), ([NotImplemented], [1], False), (True, 1, True)),
+        *(
+            (1 + 1e-9j, 1, True),
+            ([NotImplemented], [1], False),
+            (True, 1, True),
+        ),
     ],
     ids=str,
 )

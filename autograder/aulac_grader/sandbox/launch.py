@@ -72,6 +72,12 @@ def _launch(specification: dict[str, Any], argv: list[str]) -> NoReturn:
     go_first()
     bwrap = specification["bwrap"]
     files = _files(walls)
+    # Read now: where the environment lies below /tmp, the stage hides it.
+    links = {
+        str(path): os.readlink(path)  # noqa: PTH115
+        for path in walls.readable
+        if path.is_symlink()
+    }
     if os.getuid() == 0:
         user = box_user(specification["slot"])
         places = _stage(walls, user)
@@ -81,7 +87,7 @@ def _launch(specification: dict[str, Any], argv: list[str]) -> NoReturn:
         places = {}
     die_with(specification["parent"])
     forbid_core_dumps()
-    words = _words(walls, places, files)
+    words = _words(walls, places, links, files)
     os.execve(bwrap, [bwrap, *words, "--", *argv], {})
 
 
@@ -138,7 +144,10 @@ def _staged(path: str, places: dict[str, str]) -> str:
 
 
 def _words(
-    walls: Walls, places: dict[str, str], files: list[str]
+    walls: Walls,
+    places: dict[str, str],
+    links: dict[str, str],
+    files: list[str],
 ) -> list[str]:
     """bubblewrap's options, in the order in which it follows them."""
     words = ["--unshare-all", "--as-pid-1", "--die-with-parent"]
@@ -155,8 +164,8 @@ def _words(
         words += _memory(folder, places, walls.limits)
     # After these: an environment may lie in /tmp, or in a home of the box's name.
     for path in map(str, walls.readable):
-        if os.path.islink(path):  # noqa: PTH114
-            words += ["--symlink", os.readlink(path), path]  # noqa: PTH115
+        if path in links:
+            words += ["--symlink", links[path], path]
         else:
             words += ["--ro-bind", places.get(path, path), path]
     for path in map(str, walls.shared):
