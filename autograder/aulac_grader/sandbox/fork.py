@@ -43,6 +43,7 @@ from .walls import (
     Given,
     SandboxUnavailable,
     Walls,
+    closed_folders,
     given_files,
 )
 
@@ -221,8 +222,15 @@ def _build_root(
     )
     for folder in MEMORY_FOLDERS:
         _memory(_NEW_ROOT + folder, size, MAX_INODES, 0o700)
+    closed = [_NEW_ROOT + folder for folder in closed_folders(walls)]
+    for target in closed:
+        os.makedirs(target, exist_ok=True)  # noqa: PTH103
+        _memory(target, 1, 256, 0o755)
     for path, tree in trees.items():
         _place(_NEW_ROOT + path, tree)
+    for target in closed:
+        flags = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | quiet
+        linux.mount(None, target, None, flags, "")
     for name, target in DEVICE_LINKS.items():
         os.symlink(target, f"{_NEW_ROOT}/dev/{name}")  # noqa: PTH211
     for name, text in ETC.items():

@@ -38,6 +38,7 @@ from .walls import (
     PROC_READ_ONLY,
     SandboxUnavailable,
     Walls,
+    closed_folders,
     given_files,
 )
 
@@ -163,11 +164,16 @@ def _words(
     for folder in MEMORY_FOLDERS:
         words += _memory(folder, places, walls.limits)
     # After these: an environment may lie in /tmp, or in a home of the box's name.
+    closed = closed_folders(walls)
+    for folder in closed:
+        words += ["--perms", "0755", "--size", "65536", "--tmpfs", folder]
     for path in map(str, walls.readable):
         if path in links:
             words += ["--symlink", links[path], path]
         else:
             words += ["--ro-bind", places.get(path, path), path]
+    for folder in closed:
+        words += ["--remount-ro", folder]
     for path in map(str, walls.shared):
         words += ["--bind", places.get(path, path), path]
     for name, text in ETC.items():

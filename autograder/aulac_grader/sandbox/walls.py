@@ -202,6 +202,23 @@ class Walls:
     loopback: bool = False
 
 
+def closed_folders(walls: Walls) -> list[str]:
+    """Folders that hold what is readable and lie where a box may write.
+
+    An environment may lie in /tmp. Its parts are read-only mounts, and so is what
+    holds them: nothing can be put beside them.
+    """
+    parents = {path.parent for path in walls.readable}
+    return sorted(
+        str(parent)
+        for parent in parents
+        if any(
+            parent.is_relative_to(folder) and parent != Path(folder)
+            for folder in MEMORY_FOLDERS
+        )
+    )
+
+
 @dataclass(frozen=True)
 class Given:
     """A file to copy into the box: its name below the working folder, and an open
