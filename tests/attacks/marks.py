@@ -350,13 +350,15 @@ KNOWN = [
         "slow-with-stopped-clock",
         "Takes longer than the test allows, and stops the clock that would say so.",
         answers={
+            # By its own clock, so that it is as slow on a fast machine.
             "p2-initials": "import signal, time\n"
+            "clock = time.thread_time\n"
             "time.process_time = time.perf_counter = time.time = lambda: 0.0\n"
             "time.monotonic = time.thread_time = time.process_time\n"
             "signal.setitimer = signal.alarm = lambda *a: (0.0, 0.0)\n"
             "def initials(name):\n"
-            "    n = 30_000_000 if len(name) > 100 else 0\n"
-            "    while n:\n        n -= 1\n"
+            "    end = clock() + (1.5 if len(name) > 100 else 0)\n"
+            "    while clock() < end:\n        pass\n"
             "    return ''.join(part[0] for part in name.split()).upper()\n"
         },
         loses=("p2-names",),
