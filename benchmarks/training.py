@@ -69,7 +69,7 @@ def our_step(config: Config, data: Random, muon: bool) -> Callable[[], None]:
     """One step as `aulac.train` takes it."""
     torch.manual_seed(0)
     model, plan = Transformer(config), Plan(steps=1000, muon=muon)
-    opts, scaler = optimisers(model, plan, muon=muon), make_scaler(model)
+    opts, scaler = optimisers(model, plan, muon=muon), make_scaler(model, plan)
 
     def step() -> None:
         set_rates(opts, 0.5)

@@ -29,16 +29,23 @@ class LinearCrossEntropy(torch.autograd.Function):
         hidden, targets = hidden[keep], targets[keep]  # (M, W), (M,)
         d_hidden, d_weight = torch.empty_like(hidden), torch.zeros_like(weight)
         total = hidden.new_zeros(())
-        for i in range(0, len(targets), ROWS):
-            h, target = hidden[i : i + ROWS], targets[i : i + ROWS, None]
-            p = h @ weight.mT  # (rows, V), logits that become probabilities
-            right = p.gather(1, target)
-            top = p.amax(1, keepdim=True)
-            size = p.sub_(top).exp_().sum(1, keepdim=True)
-            total += (size.log() + (top - right)).sum()
-            p.div_(size).scatter_add_(1, target, -torch.ones_like(right))
-            torch.mm(p, weight, out=d_hidden[i : i + ROWS])
-            d_weight.addmm_(p.mT, h)
+        work = product_dtype(hidden)
+        hidden, weight = hidden.to(work), weight.to(work)
+        with torch.autocast("cpu", enabled=False):
+            for i in range(0, len(targets), ROWS):
+                h, target = hidden[i : i + ROWS], targets[i : i + ROWS, None]
+                p = (h @ weight.mT).float()  # (rows, V): logits, then odds
+                right = p.gather(1, target)
+                top = p.amax(1, keepdim=True)
+                size = p.sub_(top).exp_().sum(1, keepdim=True)
+                total += (size.log() + (top - right)).sum()
+                p.div_(size).scatter_add_(1, target, -torch.ones_like(right))
+                p = p.to(work)
+                d_hidden[i : i + ROWS] = p @ weight
+                if work == d_weight.dtype:
+                    d_weight.addmm_(p.mT, h)
+                else:
+                    d_weight += p.mT @ h
         ctx.save_for_backward(d_hidden, d_weight, keep)
         return total / max(1, len(targets))
 
@@ -49,6 +56,13 @@ class LinearCrossEntropy(torch.autograd.Function):
         full = d_hidden.new_zeros(len(keep), d_hidden.shape[1])  # (N, W)
         full[keep] = d_hidden * scale
         return full, d_weight * scale, None, None
+
+
+def product_dtype(hidden: Tensor) -> torch.dtype:
+    """What the matrix products work in: autocast's choice, or as they come."""
+    if torch.is_autocast_enabled("cpu"):
+        return torch.get_autocast_dtype("cpu")
+    return hidden.dtype
 
 
 def cross_entropy(

@@ -83,6 +83,7 @@ class Cache(Protocol):
 
 
 Cached = Cache | None
+Seen = Tensor | None
 
 
 class RMSNorm(nn.Module):
@@ -100,17 +101,22 @@ class RMSNorm(nn.Module):
 
 
 def rotary_tables(positions: Tensor, head_dim: int, theta: float) -> Tensor:
-    """Cosines and sines of the angles (Su et al., 2021): (2, T, D)."""
+    """Cosines and sines of the angles (Su et al., 2021).
+
+    positions (T,) give (2, T, D); (B, T), a row each, give (2, B, 1, T, D).
+    """
     pairs = torch.arange(0, head_dim, 2, device=positions.device)  # (D/2,)
     speed = theta ** (-pairs.float() / head_dim)
-    angle = positions.float()[:, None] * speed  # (T, D/2)
-    angle = torch.cat((angle, angle), dim=-1)  # (T, D)
+    angle = positions.float()[..., None] * speed  # (..., T, D/2)
+    angle = torch.cat((angle, angle), dim=-1)  # (..., T, D)
+    if positions.ndim == 2:
+        angle = angle[:, None]  # (B, 1, T, D): the same for all heads
     return torch.stack((angle.cos(), angle.sin()))
 
 
 def apply_rotary(x: Tensor, tables: Tensor) -> Tensor:
     """Turn pairs (i, i + D/2) of x (B, H, T, D) by their place's angle."""
-    cos, sin = tables.to(x.dtype)  # (T, D) each
+    cos, sin = tables.to(x.dtype)  # (T, D) or (B, 1, T, D) each
     left, right = x.chunk(2, dim=-1)  # (B, H, T, D/2) each
     turned = torch.cat((-right, left), dim=-1)
     return x * cos + turned * sin
@@ -129,7 +135,9 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(c.head_dim, c.eps)
         self.k_norm = RMSNorm(c.head_dim, c.eps)
 
-    def forward(self, x: Tensor, tables: Tensor, cache: Cached) -> Tensor:
+    def forward(
+        self, x: Tensor, tables: Tensor, cache: Cached, seen: Seen = None
+    ) -> Tensor:
         B, T, _ = x.shape  # noqa: N806
         q = self.q_proj(x).view(B, T, -1, self.head_dim)  # (B, T, H, D)
         k = self.k_proj(x).view(B, T, -1, self.head_dim)  # (B, T, K, D)
@@ -139,24 +147,44 @@ class Attention(nn.Module):
         q, k = apply_rotary(q, tables), apply_rotary(k, tables)
         if cache is not None:
             k, v = cache.update(self.layer, k, v)  # (B, K, S, D)
-        mixed = attend(q, k, v).transpose(1, 2)  # (B, T, H, D)
+        mixed = attend(q, k, v, seen).transpose(1, 2)  # (B, T, H, D)
         return self.o_proj(mixed.reshape(B, T, -1))  # (B, T, W)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention of q (B, H, T, D) over k, v (B, K, S, D): (B, H, T, D).
+def attend(q: Tensor, k: Tensor, v: Tensor, seen: Seen = None) -> Tensor:
+    """Attention of q (B, H, T, D) over k, v (B, K, S, D): (B, H, T, D).
 
-    The T queries are the last T of the S positions, as they are with a cache.
+    seen: what each query may look at, true or false, (T, S) or (B, 1, T, S).
+    None is causal: the T queries are the last T of the S positions, as they are
+    with a cache.
     """
     share = q.shape[1] // k.shape[1]  # query heads per key head
     if share > 1:
         k = k.repeat_interleave(share, dim=1)  # (B, H, S, D)
         v = v.repeat_interleave(share, dim=1)
+    if seen is not None:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
     T, S = q.shape[2], k.shape[2]  # noqa: N806
     if T == S or T == 1:
         return F.scaled_dot_product_attention(q, k, v, is_causal=T == S)
     seen = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+
+
+def packed(documents: Tensor) -> Pair:
+    """Positions (B, T) and sight (B, 1, T, T) of several documents in a row.
+
+    documents (B, T): which document a token belongs to, never falling from left
+    to right. Each is read as if it stood alone: places count from its first
+    token, and nothing before that is seen.
+    """
+    T = documents.shape[1]  # noqa: N806
+    place = torch.arange(T, device=documents.device)  # (T,)
+    new = documents[:, 1:] != documents[:, :-1]  # (B, T - 1)
+    first = F.pad(new, (1, 0)) * place  # its place where a document begins
+    positions = place - first.cummax(dim=1).values  # (B, T)
+    same = documents[:, :, None] == documents[:, None, :]  # (B, T, T)
+    return positions, same.tril()[:, None]
 
 
 class SwiGLU(nn.Module):
@@ -183,8 +211,10 @@ class Block(nn.Module):
         self.ff_norm = RMSNorm(config.width, config.eps)
         self.ff = SwiGLU(config)
 
-    def forward(self, x: Tensor, tables: Tensor, cache: Cached) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), tables, cache)
+    def forward(
+        self, x: Tensor, tables: Tensor, cache: Cached, seen: Seen = None
+    ) -> Tensor:
+        x = x + self.attention(self.attention_norm(x), tables, cache, seen)
         return x + self.ff(self.ff_norm(x))  # (B, T, W)
 
 
@@ -200,25 +230,55 @@ class Transformer(nn.Module):
         self.norm = RMSNorm(config.width, config.eps)
         initialise(self)
 
-    def hidden(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
-        """The last block's output, normalised: (B, T) -> (B, T, W)."""
+    def hidden(
+        self,
+        ids: Tensor,
+        cache: Cached = None,
+        positions: Tensor | None = None,
+        seen: Seen = None,
+    ) -> Tensor:
+        """The last block's output, normalised: (B, T) -> (B, T, W).
+
+        positions (T,) or (B, T): places for the rotary embedding, by default
+        those after what is in the cache. seen: see `attend`.
+        """
         start, c = cache.length if cache is not None else 0, self.config
-        positions = start + torch.arange(ids.shape[1], device=ids.device)
+        if positions is None:
+            positions = start + torch.arange(ids.shape[1], device=ids.device)
         tables = rotary_tables(positions, c.head_dim, c.rope_theta)
         x = self.embed(ids)  # (B, T, W)
         for block in self.blocks:
-            x = block(x, tables, cache)
+            x = block(x, tables, cache, seen)
         if cache is not None:
             cache.advance(ids.shape[1])
         return self.norm(x)
 
-    def forward(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(
+        self,
+        ids: Tensor,
+        cache: Cached = None,
+        positions: Tensor | None = None,
+        seen: Seen = None,
+    ) -> Tensor:
         """(B, T) token ids -> (B, T, V) logits."""
-        return F.linear(self.hidden(ids, cache), self.embed.weight)
+        hidden = self.hidden(ids, cache, positions, seen)
+        return F.linear(hidden, self.embed.weight)
 
-    def loss(self, ids: Tensor, targets: Tensor, ignore: int = -100) -> Tensor:
-        """Mean cross-entropy (nats) over targets (B, T) not `ignore`."""
-        hidden = self.hidden(ids)  # (B, T, W)
+    def loss(
+        self,
+        ids: Tensor,
+        targets: Tensor,
+        ignore: int = -100,
+        documents: Tensor | None = None,
+    ) -> Tensor:
+        """Mean cross-entropy (nats) over targets (B, T) not `ignore`.
+
+        documents (B, T): keep each to itself (see `packed`).
+        """
+        positions, seen = None, None
+        if documents is not None:
+            positions, seen = packed(documents)
+        hidden = self.hidden(ids, None, positions, seen)  # (B, T, W)
         return cross_entropy(hidden, self.embed.weight, targets, ignore)
 
     def count(self) -> int:

@@ -46,7 +46,10 @@ class Muon(Optimizer):
         lr: float = 0.02,
         momentum: float = 0.95,
         weight_decay: float = 0.1,
+        dtype: torch.dtype = torch.float32,
     ):
+        """`dtype`: of the products; the momentum and the weights stay as they are."""
+        self.dtype = dtype
         rates = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(params, rates)
 
@@ -71,7 +74,8 @@ class Muon(Optimizer):
                 state["momentum"] = torch.zeros_like(p)
             mean = state["momentum"].lerp_(p.grad, 1 - beta)
             directions.append(torch.lerp(p.grad, mean, beta))  # Nesterov
-        step = orthogonalise(torch.stack(directions))  # (N, rows, cols)
+        stacked = torch.stack(directions).to(self.dtype)  # (N, rows, cols)
+        step = orthogonalise(stacked).to(params[0].dtype)
         for p, direction in zip(params, step, strict=True):
             p.mul_(1 - lr * decay).add_(direction, alpha=-lr * size)
 
@@ -111,9 +115,11 @@ def optimisers(
     model: nn.Module,
     rates: Rates,
     muon: bool = True,
+    dtype: torch.dtype = torch.float32,
 ) -> list[Optimizer]:
     """Muon for matrices and AdamW for the rest; `muon=False`: AdamW for all.
 
+    `dtype`: what our Muon's products work in; bf16 is enough (Jordan et al., 2024).
     Every group keeps its peak rate under `peak`, for the schedule to scale.
     Gains get no weight decay: pulling them to zero would switch the layer off.
     """
@@ -134,16 +140,21 @@ def optimisers(
     )
     made: list[Optimizer] = [adam]
     if muon and matrices:
-        made.append(make_muon(matrices, rates.muon_lr, decay))
+        made.append(make_muon(matrices, rates.muon_lr, decay, dtype))
     for optimiser in made:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
     return made
 
 
-def make_muon(matrices: Weights, lr: float, weight_decay: float) -> Optimizer:
+def make_muon(
+    matrices: Weights,
+    lr: float,
+    weight_decay: float,
+    dtype: torch.dtype = torch.float32,
+) -> Optimizer:
     """torch's Muon on a GPU that has it, ours elsewhere (see the module)."""
     own = getattr(torch.optim, "Muon", None)
     if own is not None and matrices[0].is_cuda:
         return own(matrices, lr=lr, momentum=0.95, weight_decay=weight_decay)
-    return Muon(matrices, lr=lr, weight_decay=weight_decay)
+    return Muon(matrices, lr=lr, weight_decay=weight_decay, dtype=dtype)

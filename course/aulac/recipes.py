@@ -6,7 +6,7 @@ folder is kept, and training goes on from its checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,16 +59,18 @@ def new_model(tokenizer: Tokenizer, scale: Scale) -> Transformer:
 
 
 def pretrain(
-    texts: list[str],
+    texts: Iterable[str],
     tokenizer: Tokenizer,
     scale: Scale,
     out: Path,
     on_step: OnStep | None = None,
     model: Transformer | None = None,
+    changes: dict[str, Any] | None = None,
 ) -> Transformer:
     """A base model from texts: shards, batches, the plan of the scale, the loop.
 
-    `model` is trained in place; None begins with `new_model`.
+    `model` is trained in place; None begins with `new_model`. `changes`: settings of
+    the plan that are not the scale's.
     """
     from aulac.shards import Batches, Shards, write_texts
     from aulac.train import Plan, train
@@ -78,7 +80,8 @@ def pretrain(
     shards = Shards.open(out / "shards")
     model = model or new_model(tokenizer, scale)
     data = Batches(shards, scale.batch, scale.context, seed=SEED)
-    train(model, data, Plan.pretraining(scale), out / "run", on_step=on_step)
+    plan = Plan.pretraining(scale, **changes or {})
+    train(model, data, plan, out / "run", on_step=on_step)
     return model
 
 

@@ -34,6 +34,27 @@ def train(
             help="số bước, thay cho bảng quy mô / steps instead of the table's",
         ),
     ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(
+            help="kho ngữ liệu của bạn / a corpus folder of yours, made by "
+            "`aulac corpus build`"
+        ),
+    ] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(
+            help="bộ tách token của bạn / a tokenizer folder of yours, made by "
+            "`aulac tokenizer train`"
+        ),
+    ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="auto, fp32, bf16, fp16; bf16 trên CPU chỉ nhanh khi có "
+            "AVX512-BF16 / bf16 on a CPU pays only with AVX512-BF16"
+        ),
+    ] = "auto",
     resume: Annotated[
         bool,
         typer.Option(help="tiếp tục từ điểm lưu / go on from a checkpoint"),
@@ -53,13 +74,23 @@ def train(
     if steps:
         chosen = replace(chosen, steps=steps)
     folder = out or artefacts.workspace() / chosen.name / "trained"
-    run_training(chosen, folder, resume)
+    given = {"corpus": corpus, "tokenizer": tokenizer}
+    run_training(chosen, folder, resume, given, precision)
     made = folder / "model"
     print(f"Xong: mô hình ở {made} / done: the model is in {made}")
 
 
-def run_training(scale: Scale, folder: Path, resume: bool) -> None:
-    """Make what is missing and train, turning known failures into a sentence."""
+def run_training(
+    scale: Scale,
+    folder: Path,
+    resume: bool,
+    given: dict[str, Path | None],
+    precision: str,
+) -> None:
+    """Make what is missing and train, turning known failures into a sentence.
+
+    `given`: the user's own corpus and tokenizer, None where there is none.
+    """
     import shutil
 
     from aulac import artefacts
@@ -71,11 +102,17 @@ def run_training(scale: Scale, folder: Path, resume: bool) -> None:
     from aulac.tokenizer import Tokenizer, VocabularyError
 
     try:
-        tokenizer = Tokenizer.load(artefacts.need("tokenizer", scale.name))
-        texts = corpus_texts(artefacts.need("corpus", scale.name))
+        place = {
+            n: p or artefacts.need(n, scale.name) for n, p in given.items()
+        }
+        tokenizer = Tokenizer.load(place["tokenizer"])
+        texts = corpus_texts(place["corpus"])
         if not resume:
             shutil.rmtree(folder / "work", ignore_errors=True)
-        model = pretrain(list(texts), tokenizer, scale, folder / "work")
+        changes = {"precision": precision}
+        model = pretrain(
+            texts, tokenizer, scale, folder / "work", changes=changes
+        )
         to_hf(model, tokenizer, folder / "model")
     except (TrainingError, CorpusError) as error:
         fail(error.vi, str(error))

@@ -16,6 +16,7 @@ from aulac.model import (
     RMSNorm,
     Transformer,
     apply_rotary,
+    packed,
     rotary_tables,
 )
 
@@ -186,3 +187,23 @@ def test_memory_grows_with_the_batch_only_in_activations():
     assert flops.utilisation(Config(), 1000, 1e12) == pytest.approx(
         1000 * flops.training_flops(Config()) / 1e12
     )
+
+
+def test_packed_documents_do_not_see_each_other():
+    torch.manual_seed(0)
+    model = Transformer(Config()).eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.1)
+    first, second = torch.randint(2048, (1, 5)), torch.randint(2048, (1, 7))
+    row = torch.cat((first, second), dim=1)  # (1, 12)
+    documents = torch.tensor([[0] * 5 + [1] * 7])
+    positions, seen = packed(documents)
+    assert positions.tolist() == [[*range(5), *range(7)]]
+    together = model(row, positions=positions, seen=seen)
+    apart = torch.cat((model(first), model(second)), dim=1)
+    torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-5)
+    targets = torch.randint(2048, (1, 12))
+    loss = model.loss(row, targets, documents=documents)
+    alone = 5 * model.loss(first, targets[:, :5])
+    alone = (alone + 7 * model.loss(second, targets[:, 5:])) / 12
+    torch.testing.assert_close(loss, alone, atol=1e-5, rtol=1e-5)
