@@ -7,6 +7,8 @@
 - SwiGLU feed-forward, no biases anywhere
 - the output layer is the embedding, transposed (tied)
 
+Two of these can be switched off, to measure what they are worth: `tied`, `qk_norm`.
+
 The same weights load in `transformers.Qwen3ForCausalLM` (see `aulac.export`).
 
 Letters in shape comments: B sequences, T tokens, S tokens in the cache and now,
@@ -43,6 +45,8 @@ class Config:
     context: int = 128  # tokens trained on; longer inputs still work
     rope_theta: float = 10_000.0  # slowest rotary wavelength is 2 pi theta
     eps: float = 1e-6
+    tied: bool = True  # the output layer is the embedding
+    qk_norm: bool = True  # without it the model is no Qwen3
 
     def __post_init__(self) -> None:
         if self.heads % self.kv_heads:
@@ -132,8 +136,11 @@ class Attention(nn.Module):
         self.k_proj = nn.Linear(c.width, c.kv_heads * c.head_dim, bias=False)
         self.v_proj = nn.Linear(c.width, c.kv_heads * c.head_dim, bias=False)
         self.o_proj = nn.Linear(c.heads * c.head_dim, c.width, bias=False)
-        self.q_norm = RMSNorm(c.head_dim, c.eps)
-        self.k_norm = RMSNorm(c.head_dim, c.eps)
+        self.q_norm: nn.Module = nn.Identity()
+        self.k_norm: nn.Module = nn.Identity()
+        if c.qk_norm:
+            self.q_norm = RMSNorm(c.head_dim, c.eps)
+            self.k_norm = RMSNorm(c.head_dim, c.eps)
 
     def forward(
         self, x: Tensor, tables: Tensor, cache: Cached, seen: Seen = None
@@ -228,7 +235,15 @@ class Transformer(nn.Module):
         blocks = (Block(config, layer) for layer in range(config.depth))
         self.blocks = nn.ModuleList(blocks)
         self.norm = RMSNorm(config.width, config.eps)
+        if not config.tied:
+            size = config.width, config.vocab_size
+            self.unembed = nn.Linear(*size, bias=False)
         initialise(self)
+
+    @property
+    def output(self) -> Tensor:
+        """The output layer's matrix (V, W)."""
+        return (self.embed if self.config.tied else self.unembed).weight
 
     def hidden(
         self,
@@ -262,7 +277,7 @@ class Transformer(nn.Module):
     ) -> Tensor:
         """(B, T) token ids -> (B, T, V) logits."""
         hidden = self.hidden(ids, cache, positions, seen)
-        return F.linear(hidden, self.embed.weight)
+        return F.linear(hidden, self.output)
 
     def loss(
         self,
@@ -279,7 +294,7 @@ class Transformer(nn.Module):
         if documents is not None:
             positions, seen = packed(documents)
         hidden = self.hidden(ids, None, positions, seen)  # (B, T, W)
-        return cross_entropy(hidden, self.embed.weight, targets, ignore)
+        return cross_entropy(hidden, self.output, targets, ignore)
 
     def count(self) -> int:
         """Parameters, the tied embedding counted once."""
@@ -293,12 +308,12 @@ def initialise(model: Transformer) -> None:
     With the output projections at zero every block begins as the identity, so
     depth costs nothing at the start (as in modded-nanogpt). The embedding is
     the output layer too, so it is small: the first loss is close to
-    ln(vocabulary).
+    ln(vocabulary). Untied, both begin alike.
     """
     for name, weight in model.named_parameters():
         if name.endswith(("o_proj.weight", "down_proj.weight")):
             weight.zero_()
         elif name.endswith("proj.weight"):
             weight.normal_(std=weight.shape[1] ** -0.5)
-        elif name == "embed.weight":
+        elif name.endswith("embed.weight"):  # and unembed
             weight.normal_(std=0.02)

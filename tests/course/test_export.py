@@ -63,6 +63,22 @@ def test_back_again_is_the_same_model(folder, build, tokenizer):
     assert again.encode("Con mèo") == tokenizer.encode("Con mèo")
 
 
+def test_an_output_layer_of_its_own_travels_too(tmp_path, build, tokenizer):
+    from transformers import AutoModelForCausalLM
+
+    model = build(seed=3, tied=False)
+    folder = to_hf(model, tokenizer, tmp_path / "hf")
+    theirs = AutoModelForCausalLM.from_pretrained(folder)
+    again, _ = from_hf(folder)
+    ids = torch.randint(0, 300, (1, 30))
+    with torch.no_grad():
+        assert torch.equal(again(ids), model(ids))
+        assert (theirs(ids).logits - model(ids)).abs().max() < 1e-4
+    with pytest.raises(ValueError, match="no QK-norm"):
+        to_hf(build(qk_norm=False), tokenizer, tmp_path / "x")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_half_precision_halves_the_file(folder, tmp_path, build, tokenizer):
     small = to_hf(build(3), tokenizer, tmp_path / "half", dtype=torch.float16)
     sizes = [(f / "model.safetensors").stat().st_size for f in (folder, small)]

@@ -19,6 +19,7 @@ from aulac.model import (
     packed,
     rotary_tables,
 )
+from aulac.optim import groups
 
 
 def reference(model: Transformer):
@@ -31,7 +32,8 @@ def reference(model: Transformer):
     theirs = Qwen3ForCausalLM(Qwen3Config(**values)).eval()
     weights = {qwen3_name(name): w for name, w in model.state_dict().items()}
     missing, unexpected = theirs.load_state_dict(weights, strict=False)
-    assert not unexpected and missing in ([], ["lm_head.weight"])
+    idle = ["lm_head.weight"] if model.config.tied else []
+    assert not unexpected and missing in ([], idle)
     theirs.tie_weights()
     return theirs
 
@@ -44,6 +46,7 @@ def reference(model: Transformer):
         {"heads": 4, "kv_heads": 1},
         {"head_dim": 16, "rope_theta": 1e6},
         {"width": 48, "ff": 100, "depth": 3},
+        {"tied": False},
     ],
 )
 def test_logits_equal_qwen3(build, sizes):
@@ -150,6 +153,35 @@ def test_predicted_parameters_are_exact(name):
     with torch.device("meta"):
         model = Transformer(Config.of(row))
     assert model.count() == flops.parameters(row)
+
+
+def test_an_output_layer_of_its_own_is_a_matrix_that_adamw_updates():
+    sizes = Config(tied=False)
+    model = Transformer(sizes)
+    more = sizes.vocab_size * sizes.width
+    assert model.count() == Transformer(Config()).count() + more
+    _, embeddings, _ = groups(model)
+    assert [w.shape for w in embeddings] == [(2048, 128)] * 2
+    ids = torch.randint(0, 2048, (2, 20))
+    model.loss(ids, ids).backward()
+    assert model.output.grad.abs().sum() > 0
+    assert model.output is not model.embed.weight
+
+
+def test_without_qk_norm_sizes_of_queries_count(build):
+    def shift(model):
+        """How much the logits move when all queries grow tenfold."""
+        before = model(ids)
+        for block in model.blocks:
+            block.attention.q_proj.weight *= 10
+        return (model(ids) - before).abs().max()
+
+    ids = torch.randint(0, 300, (1, 20))
+    with torch.no_grad():
+        assert shift(build()) < 1e-2 < shift(build(qk_norm=False))
+    assert not [n for n in build(qk_norm=False).state_dict() if "q_norm" in n]
+    with pytest.raises(ValueError, match="no QK-norm"):
+        qwen3_config(Config(qk_norm=False))
 
 
 def test_flops_are_what_torch_counts(build):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aulac.chat import TEMPLATE
-from aulac.export.huggingface import qwen3_name
+from aulac.export.huggingface import qwen3_config, qwen3_name
 from aulac.model import Transformer
 from aulac.tokenizer.fast import LLAMA_CPP_PRE, SPECIALS, names, split
 
@@ -41,8 +41,8 @@ def to_gguf(
     Norms are always f32.
 
     Raises ValueError for another kind, a tokenizer that does not belong to the
-    model or was trained with a split of its own, or rows that q8_0's blocks of 32
-    do not divide.
+    model or was trained with a split of its own, a model without QK-norm, or rows
+    that q8_0's blocks of 32 do not divide.
     """
     import gguf
 
@@ -53,6 +53,7 @@ def to_gguf(
     }
     if kind not in kinds:
         raise ValueError(f"{kind!r} is not a kind: use {', '.join(kinds)}.")
+    qwen3_config(model.config)  # refuses what Qwen3 is not
     out = Path(out)
     part = out.with_name(out.name + ".part")
     writer = gguf.GGUFWriter(part, "qwen3")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 # Our names and Qwen3's, as prefixes or parts of a weight's name.
 NAMES = (
+    ("unembed.", "lm_head."),
     ("embed.", "model.embed_tokens."),
     ("blocks.", "model.layers."),
     (".attention_norm.", ".input_layernorm."),
@@ -46,7 +47,15 @@ def qwen3_name(name: str) -> str:
 
 
 def qwen3_config(config: Config) -> dict[str, Any]:
-    """`config.json` of the same model in transformers."""
+    """`config.json` of the same model in transformers.
+
+    Raises ValueError for a model without QK-norm: Qwen3 cannot say that.
+    """
+    if not config.qk_norm:
+        raise ValueError(
+            "this model has no QK-norm and Qwen3 has: only a model with "
+            "qk_norm=True can be exported."
+        )
     return {
         "architectures": ["Qwen3ForCausalLM"],
         "model_type": "qwen3",
@@ -68,7 +77,7 @@ def qwen3_config(config: Config) -> dict[str, Any]:
         "rope_theta": config.rope_theta,
         "attention_bias": False,
         "attention_dropout": 0.0,
-        "tie_word_embeddings": True,
+        "tie_word_embeddings": config.tied,
         "use_cache": True,
         "eos_token_id": 0,
         "pad_token_id": 0,
@@ -84,13 +93,17 @@ def to_hf(
 ) -> Path:
     """Write the folder `out`, whole or not at all. Returns it.
 
-    Raises ValueError when the tokenizer has more ids than the model has rows.
+    Raises ValueError when the tokenizer has more ids than the model has rows, and
+    for a model that Qwen3 cannot be (see `qwen3_config`).
     """
     if tokenizer.vocab_size > model.config.vocab_size:
         raise ValueError(
             f"the tokenizer has {tokenizer.vocab_size} ids and the model "
             f"{model.config.vocab_size} rows: they do not belong together."
         )
+    config = qwen3_config(model.config) | {
+        "dtype": str(dtype).removeprefix("torch.")
+    }
     out = Path(out)
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -100,9 +113,6 @@ def to_hf(
         for name, weight in model.state_dict().items()
     }
     save_file(weights, part / WEIGHTS, metadata={"format": "pt"})
-    config = qwen3_config(model.config) | {
-        "dtype": str(dtype).removeprefix("torch.")
-    }
     generation = {
         "eos_token_id": [tokenizer.eos_id, tokenizer.im_end_id],
         "pad_token_id": tokenizer.eos_id,
@@ -122,7 +132,7 @@ def to_hf(
 
 
 def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
-    """Read a folder that `to_hf` wrote (or any small tied Qwen3 without biases).
+    """Read a folder that `to_hf` wrote (or any small Qwen3 without biases).
 
     Raises FileNotFoundError when files are missing and ValueError for another
     architecture or for damaged files.
@@ -164,12 +174,10 @@ def read_config(folder: Path) -> Config:
             f"{folder / 'config.json'} is not JSON ({error}): copy the folder again, "
             "or train anew."
         ) from error
-    if values.get("model_type") != "qwen3" or not values.get(
-        "tie_word_embeddings"
-    ):
+    if values.get("model_type") != "qwen3":
         raise ValueError(
-            f"{folder} holds a {values.get('model_type')} model: only Qwen3 with tied "
-            "embeddings can be read; load others with transformers."
+            f"{folder} holds a {values.get('model_type')} model: only Qwen3 can be "
+            "read; load others with transformers."
         )
     rope = values.get("rope_parameters") or {}
     return Config(
@@ -184,4 +192,5 @@ def read_config(folder: Path) -> Config:
         rope_theta=rope.get("rope_theta")
         or values.get("rope_theta", 10_000.0),
         eps=values["rms_norm_eps"],
+        tied=values.get("tie_word_embeddings", False),
     )

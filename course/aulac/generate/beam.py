@@ -68,7 +68,7 @@ def _grow(
 ) -> list[Hypothesis]:
     """The `keep` likeliest hypotheses that are one token longer."""
     rows = torch.tensor([[*prompt, *h.ids] for h in beam])  # (B, T)
-    weight = model.embed.weight
+    weight = model.output
     last = model.hidden(rows.to(weight.device))[:, -1]  # (B, W)
     logs = (last @ weight.T).float().log_softmax(-1).cpu()  # (B, V)
     logs = logs.double() + torch.tensor([[h.log_p] for h in beam]).double()

@@ -103,7 +103,7 @@ def generate_ids(
     if not ids:
         raise ValueError("the prompt is empty: give at least one token.")
     model.eval()
-    weight = model.embed.weight
+    weight = model.output
     stops, known = set(stop_ids), list(ids)
     draw = torch.Generator().manual_seed(seed)
     size = len(known) + max_tokens

@@ -39,7 +39,7 @@ class _Reader:
 
     def __init__(self, model: Transformer, size: int) -> None:
         self.model = model.eval()
-        self.weight = model.embed.weight
+        self.weight = model.output
         self.cache = KVCache(model.config, size, like=self.weight)
 
     def logits(self, known: list[int], last: int) -> Tensor:
