@@ -66,6 +66,22 @@ def training_flops(sizes: Sizes) -> int:
     return 3 * forward_flops(sizes)
 
 
+def muon_flops(sizes: Sizes, steps: int = 5) -> int:
+    """FLOPs of one update by Muon: three products in each Newton-Schulz step.
+
+    X X' and the polynomial times X cost 2 s s l each for a matrix of s x l with s
+    the shorter side, the square of X X' costs 2 s s s.
+    """
+    queries = sizes.heads * sizes.head_dim
+    keys = sizes.kv_heads * sizes.head_dim
+    shapes = [(sizes.width, queries)] * 2 + [(sizes.width, keys)] * 2
+    shapes += [(sizes.width, sizes.ff)] * 3
+    products = sum(
+        2 * min(shape) ** 2 * (2 * max(shape) + min(shape)) for shape in shapes
+    )
+    return sizes.depth * steps * products
+
+
 @dataclass(frozen=True)
 class Memory:
     """Bytes that a training step needs."""
