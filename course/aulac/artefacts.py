@@ -19,9 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aulac import scale as scales
+from aulac import shipped
 
 WORKSPACE = "AULAC_WORKSPACE"
 MARKER = ".complete.json"
+# What the course brings with it at scale `shipped`: copied, never trained.
+GIVEN = {"tokenizer": "tokenizer", "base": "base", "sft": "chat"}
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,13 @@ def exists(name: str, scale: str) -> bool:
 
 
 def key(scale: str) -> str:
-    """Changes when the numbers behind a scale change, and then artefacts are remade."""
+    """Changes when the numbers behind a scale change, and then artefacts are remade.
+
+    At scale `shipped` the weights count too: they come with the course.
+    """
     values = json.dumps(scales.get(scale).describe(), sort_keys=True)
+    if scale == scales.SHIPPED.name and shipped.there():
+        values += shipped.sha256(shipped.folder())
     return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 
@@ -153,11 +161,19 @@ def locked(file: Path) -> Iterator[None]:
 
 
 def need(name: str, scale: str) -> Path:
-    """The artefact's folder; what is missing, it and what it needs, is made first."""
+    """The artefact's folder; what is missing, it and what it needs, is made first.
+
+    At scale `shipped` the models and their tokenizer are the course's own. Raises
+    aulac.shipped.NotShippedError there when the weights are not in this installation.
+    """
     folder = path(name, scale)
     if exists(name, scale):
         return folder
     artefact = ARTEFACTS[name]
+    if scale == scales.SHIPPED.name and name in GIVEN:
+        with making(name, scale) as part:
+            shipped.write(GIVEN[name], part)
+        return folder
     for other in artefact.needs:
         need(other, scale)
     print(

@@ -1,26 +1,39 @@
-"""`aulac chat`: talk to the newest chat model, or to the one you name."""
+"""`aulac chat`: talk to the newest chat model, or to the one you name.
+
+A base model has no manners of conversation: it continues the text it is given.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from aulac.model_folder import find, load
+from aulac.model_folder import answers, find, load, say
 
 app = typer.Typer(
     add_completion=False, help="Trò chuyện với mô hình / chat with a model."
 )
 
 BYE = ("/thoát", "/thoat", "/exit", "/quit")
+# Answers are best where the model is surest; a story that always takes the likeliest
+# token soon goes round in a circle.
+ANSWERS_AT, CONTINUES_AT = 0.0, 0.6
+
+Talk = Callable[[str], Any]  # pieces of what comes after a text
 
 
 @app.command()
 def chat(
     model: Annotated[
-        Path | None, typer.Option(help="thư mục mô hình / a model's folder")
+        Path | None,
+        typer.Option(
+            help="thư mục mô hình, hoặc tên: shipped, base, chat (mô hình đi kèm) "
+            "/ a model's folder, or shipped, base, chat: the course's own"
+        ),
     ] = None,
     prompt: Annotated[
         list[str] | None,
@@ -35,12 +48,13 @@ def chat(
         ),
     ] = None,
     temperature: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0,
-            help="nhiệt độ; 0: luôn chọn token chắc nhất / 0: the likeliest token",
+            help="nhiệt độ; 0: luôn chọn token chắc nhất (mặc định khi trả lời) / "
+            "0: the likeliest token (the default of answers)",
         ),
-    ] = 0.0,
+    ] = None,
     max_tokens: Annotated[
         int,
         typer.Option(
@@ -53,45 +67,60 @@ def chat(
     for channel in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(channel, "reconfigure"):  # a terminal in another encoding
             channel.reconfigure(encoding="utf-8", errors="replace")
-    folder = find(model, scale)
-    talker, tokenizer = load(folder)
+    folder = find(model, scale, kind="chat")
+    talks = answers(folder)
+    heat = ANSWERS_AT if talks else CONTINUES_AT
     settings = {
-        "temperature": temperature,
+        "temperature": heat if temperature is None else temperature,
         "max_tokens": max_tokens,
         "seed": seed,
     }
-    if prompt:
-        for text in prompt:
-            ask(talker, tokenizer, text, settings)
-        return
-    print(
-        f"Mô hình / model: {folder}. Gõ /thoát để dừng / type /quit to leave."
-    )
-    converse(talker, tokenizer, settings)
+    begin = conversation if talks else continuation
+    if not talks:
+        say(
+            f"{folder} là mô hình nền: nó viết tiếp văn bản chứ chưa biết trò chuyện.",
+            f"{folder} is a base model: it continues a text, it cannot converse.",
+        )
+    talker = load(folder)
+    for text in prompt or ():
+        print(f"Bạn: {text}")
+        show(begin(*talker, settings), text)
+    if not prompt:
+        print(
+            f"Mô hình / model: {folder}. Gõ /thoát để dừng / type /quit to leave."
+        )
+        converse(begin(*talker, settings))
 
 
-def ask(
-    model: Any, tokenizer: Any, text: str, settings: dict[str, Any]
-) -> None:
-    """One question in a fresh conversation, the answer printed as it comes."""
+def conversation(model: Any, tokenizer: Any, settings: dict[str, Any]) -> Talk:
+    """A fresh conversation."""
     from aulac.chat import Conversation
 
-    print(f"Bạn: {text}\nÂu Lạc: ", end="")
-    show(Conversation(model, tokenizer, **settings), text)
+    return Conversation(model, tokenizer, **settings).stream
 
 
-def show(conversation: Any, text: str) -> None:
-    """Print an answer piece by piece."""
-    for piece in conversation.stream(text):
+def continuation(model: Any, tokenizer: Any, settings: dict[str, Any]) -> Talk:
+    """Each text is continued by itself, and shown with what comes after it."""
+    from itertools import chain
+
+    from aulac.generate import stream
+
+    def go_on(text: str) -> Any:
+        return chain([text], stream(model, tokenizer, text, **settings))
+
+    return go_on
+
+
+def show(talk: Talk, text: str) -> None:
+    """Print what comes after a text, piece by piece."""
+    print("Âu Lạc: ", end="", flush=True)
+    for piece in talk(text):
         print(piece, end="", flush=True)
     print(flush=True)
 
 
-def converse(model: Any, tokenizer: Any, settings: dict[str, Any]) -> None:
-    """Questions from the keyboard until the end of input or one of BYE."""
-    from aulac.chat import Conversation
-
-    conversation = Conversation(model, tokenizer, **settings)
+def converse(talk: Talk) -> None:
+    """Texts from the keyboard until the end of input or one of BYE."""
     while True:
         try:
             text = input("Bạn: ").strip()
@@ -101,5 +130,4 @@ def converse(model: Any, tokenizer: Any, settings: dict[str, Any]) -> None:
         if text.lower() in BYE:
             return
         if text:
-            print("Âu Lạc: ", end="", flush=True)
-            show(conversation, text)
+            show(talk, text)

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 
+# Names that `--model` knows without a folder: the model that comes with the course,
+# of the kind that the command is for, or of the kind named.
+NAMES = ("shipped", "base", "chat")
+TEMPLATE_FILES = ("tokenizer_config.json", "chat_template.jinja")
 
-def find(model: Path | None, scale: str | None = None) -> Path:
-    """The folder to load, or a sentence that says how to make one."""
-    from aulac import artefacts
+
+def find(
+    model: Path | None, scale: str | None = None, kind: str = "base"
+) -> Path:
+    """The folder to load, or a sentence that says how to make one.
+
+    model: a folder, or one of NAMES.
+    kind: which of the course's own models the command wants, `base` or `chat`. It
+        is also what a user gets who has no model of his own, and is told so.
+    """
+    from aulac import artefacts, shipped
     from aulac.scale import ScaleError, get
 
+    if model and str(model) in NAMES and not model.exists():
+        wanted = kind if str(model) == "shipped" else str(model)
+        try:
+            return shipped.folder(wanted)
+        except shipped.NotShippedError as error:
+            fail(error.vi, str(error))
     try:
         folder = model or artefacts.newest(scale and get(scale).name)
     except ScaleError as error:
         fail(error.vi, str(error))
-    if folder is None:
-        fail(
-            "chưa có mô hình nào. Hãy chạy bài 00 (make lab), hoặc lệnh "
-            "`make course`, rồi thử lại.",
-            "there is no model yet: run lesson 00 (make lab) or "
-            "`make course`, then try again.",
+    if folder:
+        return folder
+    if shipped.there(kind) and scale in (None, "shipped"):
+        say(
+            "Bạn chưa có mô hình nào của mình: dùng mô hình đi kèm khóa học.",
+            "You have no model of your own yet: using the one that comes with the "
+            "course.",
         )
-    return folder
+        return shipped.folder(kind)
+    fail(
+        "chưa có mô hình nào. Hãy chạy bài 00 (make lab), hoặc lệnh "
+        "`make course`, rồi thử lại.",
+        "there is no model yet: run lesson 00 (make lab) or "
+        "`make course`, then try again.",
+    )
 
 
 def load(folder: Path) -> tuple[Any, Any]:
     """Model and tokenizer of a folder, or a sentence."""
+    from aulac import shipped
     from aulac.export import from_hf
 
     try:
+        if folder == shipped.PLACE / "chat":
+            return shipped.load("chat")
         return from_hf(folder)
     except (OSError, ValueError, KeyError) as error:
         fail(
@@ -40,6 +69,40 @@ def load(folder: Path) -> tuple[Any, Any]:
             "lại bằng `make course`.",
             str(error),
         )
+
+
+def answers(folder: Path) -> bool:
+    """Whether the model was taught to answer: its folder has a chat template.
+
+    A base model continues a text; the Hugging Face sign of one is a tokenizer
+    without a chat template.
+    """
+    from aulac import shipped
+
+    if folder == shipped.PLACE / "chat":
+        return True
+    config, template = (folder / name for name in TEMPLATE_FILES)
+    if template.exists():
+        return True
+    try:
+        return "chat_template" in json.loads(config.read_text("utf-8"))
+    except (OSError, ValueError):
+        return True  # loading says what is wrong with the folder
+
+
+def without_template(folder: Path) -> None:
+    """Make an exported folder a base model's: take its chat template out."""
+    config, template = (folder / name for name in TEMPLATE_FILES)
+    values = json.loads(config.read_text("utf-8"))
+    values.pop("chat_template", None)
+    text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+    config.write_text(text, encoding="utf-8")
+    template.unlink(missing_ok=True)
+
+
+def say(vi: str, en: str) -> None:
+    """A remark in both languages, beside the output."""
+    typer.echo(f"{vi} / {en}", err=True)
 
 
 def fail(vi: str, en: str) -> NoReturn:

@@ -92,13 +92,20 @@ def tune(
     scale: Scale,
     out: Path,
     on_step: OnStep | None = None,
+    changes: dict[str, Any] | None = None,
+    **text: Any,
 ) -> Transformer:
-    """A chat model from a base model, by the scale's plan of instruction tuning."""
+    """A chat model from a base model, by the scale's plan of instruction tuning.
+
+    `changes`: settings of the plan that are not the scale's. `text`: plain text
+    among the conversations, as `aulac.align.sft.sft` takes it (mix, text).
+    """
     from aulac.align.sft import sft
     from aulac.train import Plan
 
-    plan = Plan.tuning(scale, seed=SEED)
+    plan = Plan.tuning(scale, seed=SEED, **changes or {})
     options: dict[str, Any] = {"batch": scale.sft_batch, "on_step": on_step}
+    options |= text
     sft(model, tokenizer, conversations, plan, out / "tuning", **options)
     return model
 
@@ -139,13 +146,14 @@ def make_tokenizer(scale: Scale, out: Path) -> None:
 def make_base(scale: Scale, out: Path) -> None:
     """The base model over the corpus, as a Hugging Face folder with its log."""
     from aulac.export import to_hf
+    from aulac.model_folder import without_template
     from aulac.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.load(artefacts.path("tokenizer", scale.name))
     texts = list(corpus_texts(artefacts.path("corpus", scale.name)))
     work = out / "work"
     model = pretrain(texts, tokenizer, scale, work)
-    to_hf(model, tokenizer, out / "model")
+    without_template(to_hf(model, tokenizer, out / "model"))
     finish(out)
 
 
