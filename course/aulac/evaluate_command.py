@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,183 +12,270 @@ import typer
 from aulac.model_folder import fail, find, load
 
 if TYPE_CHECKING:
-    from aulac.evaluate.stats import Interval
+    from aulac.corpus.document import Document
+    from aulac.evaluate.battery import Row, Task
 
 app = typer.Typer(
     add_completion=False, help="Đánh giá mô hình / evaluate a model."
 )
 
+OWN = ("bits", "pairs", "questions", "marks")  # with nothing else given
+FILES = ("choice", "vmlu", "xcopa")  # of a file: --task vmlu=FILE
 SENTENCE = re.compile(r"[^.!?…\n]+[.!?…]")
 UNSEEN_SEED = 90_210  # of stories that no lesson trains on
-TEXTS, SENTENCES, SYLLABLES = 40, 20, 12
+FEW_TEXTS, SENTENCES, SYLLABLES = 40, 20, 12  # of a source, by default
+STOPPED = 130  # the exit status of a run ended by Ctrl-C
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the report; `chance` is what guessing gives, where it does."""
-
-    name: str
-    vi: str
-    en: str
-    interval: Interval
-    chance: float | None = None
-
-
-Task = Callable[[Any, Any, list[str], int], Iterator[Row]]
-
-
-def bits(
-    model: Any, tokenizer: Any, texts: list[str], _: int
-) -> Iterator[Row]:
-    from aulac.evaluate.bits import interval, measure_each
-
-    each = measure_each(model, tokenizer, texts)
-    yield Row("bits", "bit mỗi byte", "bits per byte", interval(each))
-
-
-def pairs(
-    model: Any, tokenizer: Any, _: list[str], limit: int
-) -> Iterator[Row]:
-    from aulac.evaluate.pairs import generate, prefer
-
-    every = generate()
-    found = prefer(model, tokenizer, every[:: max(1, len(every) // limit)])
-    yield Row("pairs", "cặp tối thiểu", "minimal pairs", found.accuracy(), 0.5)
-    for rule, interval in found.by_rule().items():
-        yield Row(f"pairs.{rule}", f"  {rule}", f"  {rule}", interval, 0.5)
-
-
-def questions(
-    model: Any, tokenizer: Any, _: list[str], limit: int
-) -> Iterator[Row]:
-    from aulac.evaluate.choice import choose
-    from aulac.evaluate.questions import questions
-
-    every = questions()
-    found = choose(model, tokenizer, every[:: max(1, len(every) // limit)])
-    yield Row(
-        "questions",
-        "trắc nghiệm",
-        "multiple choice",
-        found.accuracy(),
-        found.chance,
-    )
-
-
-def marks(
-    model: Any, tokenizer: Any, texts: list[str], limit: int
-) -> Iterator[Row]:
-    from aulac.evaluate.diacritics import evaluate, restore
-
-    sentences = short_sentences(texts)[: min(limit, SENTENCES)]
-    if not sentences:
-        fail(
-            f"không có câu nào từ 3 đến {SYLLABLES} âm tiết để thử thêm dấu.",
-            f"there is no sentence of 3 to {SYLLABLES} syllables to restore.",
-        )
-    found = evaluate(lambda bare: restore(model, tokenizer, bare), sentences)
-    yield Row(
-        "marks",
-        "thêm dấu: âm tiết đúng",
-        "marks restored: syllables",
-        found.syllables,
-    )
-    yield Row("marks.exact", "  cả câu đúng", "  whole sentences", found.exact)
-
-
-TASKS: dict[str, Task] = {
-    "bits": bits,
-    "pairs": pairs,
-    "questions": questions,
-    "marks": marks,
-}
-
-
-def short_sentences(texts: list[str]) -> list[str]:
-    """Sentences of 3 to SYLLABLES syllables, the first of each text first."""
-    found = []
-    for text in texts:
-        for sentence in SENTENCE.findall(text):
-            words = sentence.split()
-            if 3 <= len(words) <= SYLLABLES:
-                found.append(" ".join(words))
-                break
-    return found
-
-
-@app.command()
+@app.callback(invoke_without_command=True)
 def evaluate(
+    context: typer.Context,
     model: Annotated[
         Path | None, typer.Option(help="thư mục mô hình / a model's folder")
     ] = None,
     task: Annotated[
         list[str] | None,
         typer.Option(
-            help="bits, pairs, questions, marks; mặc định: tất cả / default: all"
+            help="bits, pairs, questions, marks (mặc định: cả bốn / default: all "
+            "four), vmlu=FILE, xcopa=FILE, choice=FILE"
         ),
     ] = None,
     text: Annotated[
         str | None,
         typer.Option(
-            help="văn bản để đo: tệp .jsonl, .txt, … hoặc tên nguồn / text to "
-            "measure: a file or a source's name [stories]"
+            help="văn bản để đo bits và marks: tệp .jsonl, .txt, …, thư mục của "
+            "`aulac corpus build` (tập kiểm định), hoặc tên nguồn / text for bits "
+            "and marks: a file, a corpus folder (its validation split) or a "
+            "source's name [stories]"
         ),
     ] = None,
     limit: Annotated[
-        int,
-        typer.Option(min=1, help="tối đa mấy mục mỗi phép đo / items a task"),
-    ] = 1000,
+        int | None,
+        typer.Option(
+            min=1,
+            help="tối đa mấy mục mỗi phép đo (bits: mấy văn bản mỗi nguồn) / at "
+            "most so many items a task (bits: documents of each source)",
+        ),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="bits: cửa sổ trượt mấy token / tokens the window moves on [half "
+            "the context]",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--json", help="ghi kết quả vào tệp / also write a file"),
     ] = None,
 ) -> None:
     """Đo mô hình, số nào cũng kèm khoảng tin cậy / measure, with intervals."""
-    chosen = list(dict.fromkeys(task or TASKS))
-    if unknown := sorted(set(chosen) - set(TASKS)):
+    if context.invoked_subcommand:
+        return
+    wanted = _wanted(task or list(OWN))
+    if out and not out.absolute().parent.is_dir():
         fail(
-            f"không có phép đo {', '.join(unknown)}; có: {', '.join(TASKS)}.",
-            f"there is no task {', '.join(unknown)}; known: {', '.join(TASKS)}.",
+            f"không có thư mục {out.absolute().parent} để ghi {out.name}.",
+            f"there is no folder {out.absolute().parent} to write {out.name} in.",
         )
-    texts = _texts(text, limit) if {"bits", "marks"} & set(chosen) else []
     folder = find(model)
-    talker, tokenizer = load(folder)
-    rows = _run(talker, tokenizer, chosen, texts, limit)
-    _print(folder, rows)
-    if out:
-        data = {"model": str(folder), "rows": [asdict(row) for row in rows]}
-        out.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+    loaded = load(folder)
+    from aulac.evaluate import battery
 
-
-def _texts(text: str | None, limit: int) -> list[str]:
-    from aulac.corpus.errors import CorpusError
-    from aulac.corpus.sources import load as read
-
-    count = min(TEXTS, limit)
-    try:
-        name = text or "stories"
-        texts = [d.text for d in read(name, limit=count, seed=UNSEEN_SEED)]
-    except CorpusError as error:
-        fail(f"không đọc được văn bản {text} (xem dòng dưới).", str(error))
-    if not texts:
-        fail(f"{text} không có văn bản nào.", f"{text} holds no text.")
-    return texts
-
-
-def _run(
-    model: Any, tokenizer: Any, chosen: list[str], texts: list[str], limit: int
-) -> list[Row]:
-    from rich.progress import track
-
+    tasks = [
+        (name, _task(name, file, loaded, text, limit, stride))
+        for name, file in wanted
+    ]
     rows: list[Row] = []
-    for name in track(
-        chosen, description="Đang đo / measuring", transient=True
-    ):
-        try:
-            rows += TASKS[name](model, tokenizer, texts, limit)
-        except ValueError as error:
-            fail(f"phép đo {name} dừng lại (xem dòng dưới).", str(error))
-    return rows
+    try:
+        for found in _measured(tasks):
+            rows += found
+    finally:
+        if rows:
+            _print(folder, rows)
+            if out:
+                battery.write(rows, str(model or folder), out)
+    if not rows or not rows[-1].complete:
+        raise typer.Exit(STOPPED)
+
+
+def _wanted(tasks: list[str]) -> list[tuple[str, Path | None]]:
+    """Names of tasks, each with the file it is about, once each, checked."""
+    found: list[tuple[str, Path | None]] = []
+    for word in dict.fromkeys(tasks):
+        name, given, file = word.partition("=")
+        if name not in OWN + FILES:
+            known = ", ".join(OWN + FILES)
+            fail(
+                f"không có phép đo {name}; có: {known}.",
+                f"there is no task {name}; known: {known}.",
+            )
+        if (name in FILES) != bool(given and file):
+            say = f"--task {name}=FILE" if name in FILES else f"--task {name}"
+            fail(f"hãy viết {say}.", f"write {say}.")
+        found.append((name, Path(file) if file else None))
+    return found
+
+
+def _task(
+    name: str,
+    file: Path | None,
+    loaded: tuple[Any, Any],
+    text: str | None,
+    limit: int | None,
+    stride: int | None,
+) -> Task:
+    """A task with its items read, or a sentence why they cannot be."""
+    from aulac.evaluate import battery, choice, pairs, questions
+
+    if name == "bits":
+        documents = _documents(text, limit)
+        return battery.BitsTask(*loaded, documents, _called(text), stride)
+    if name == "marks":
+        sentences = _sentences(_documents(text, None))[: limit or SENTENCES]
+        if not sentences:
+            fail(
+                f"không có câu nào từ 3 đến {SYLLABLES} âm tiết để thử thêm dấu.",
+                f"there is no sentence of 3 to {SYLLABLES} syllables to restore.",
+            )
+        return battery.MarksTask(*loaded, sentences, _called(text))
+    if name == "pairs":
+        return battery.PairsTask(*loaded, _spread(pairs.generate(), limit))
+    if file is None:
+        items = _spread(questions.questions(), limit)
+        return battery.ChoiceTask(*loaded, items)
+    readers: dict[str, Callable[[Path], list[choice.Question]]] = {
+        "choice": choice.load,
+        "vmlu": choice.load_vmlu,
+        "xcopa": choice.load_xcopa,
+    }
+    try:
+        items = _spread(readers[name](file), limit)
+    except choice.QuestionError as error:
+        fail(f"không đọc được {file} (xem dòng dưới).", str(error))
+    if not items:
+        fail(f"{file} không có câu hỏi nào.", f"{file} holds no question.")
+    return battery.ChoiceTask(*loaded, items, name, file.name)
+
+
+def _spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
+    """At most `limit` items, taken evenly from beginning to end."""
+    if limit is None or limit >= len(items):
+        return items
+    return [items[place * len(items) // limit] for place in range(limit)]
+
+
+def _called(text: str | None) -> str:
+    """What was measured, without the path of somebody's machine."""
+    return Path(text).name if text else "stories"
+
+
+def _documents(text: str | None, limit: int | None) -> list[Document]:
+    """Documents of a file, a corpus folder or a source, `limit` of each source."""
+    from aulac.corpus.errors import CorpusError
+
+    counts: dict[str, int] = {}
+    kept = []
+    try:
+        for document in _read(text, limit):
+            seen = counts.get(document.source, 0)
+            if limit is None or seen < limit:
+                counts[document.source] = seen + 1
+                kept.append(document)
+    except CorpusError as error:
+        fail(
+            error.vi or f"không đọc được văn bản {text} (xem dòng dưới).",
+            str(error),
+        )
+    if not any(document.text.strip() for document in kept):
+        fail(f"{text} không có văn bản nào.", f"{text} holds no text.")
+    return kept
+
+
+def _read(text: str | None, limit: int | None) -> Iterator[Document]:
+    """Records with a `source` keep it; anything else is one source by its name."""
+    from aulac.corpus import document
+    from aulac.corpus.sources import SOURCES, load
+
+    if text is None or text in SOURCES:
+        name, count = text or "stories", limit or FEW_TEXTS
+        return load(name, limit=count, seed=UNSEEN_SEED)
+    path = Path(text)
+    split = path / "validation.jsonl"
+    if split.is_file():
+        return document.read(split)
+    if path.suffix == ".jsonl" and _has_sources(path):
+        return document.read(path)
+    return load(text)
+
+
+def _has_sources(path: Path) -> bool:
+    """Whether a JSON lines file was written as a corpus is."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            first = file.readline()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return '"source"' in first and '"text"' in first
+
+
+def _sentences(documents: list[Document]) -> list[str]:
+    """Sentences of 3 to SYLLABLES words, one a document, some of them Vietnamese."""
+    from aulac.text import is_syllable
+    from aulac.text.syllable import WORD
+
+    found = []
+    for document in documents:
+        for sentence in SENTENCE.findall(document.text):
+            words = sentence.split()
+            if not 3 <= len(words) <= SYLLABLES:
+                continue
+            if any(is_syllable(w.lower()) for w in WORD.findall(sentence)):
+                found.append(" ".join(words))
+                break
+    return found
+
+
+def _measured(tasks: list[tuple[str, Task]]) -> Iterator[list[Row]]:
+    """Rows of one task after another, up to one that is stopped."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from aulac.evaluate import battery
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("còn / left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, transient=True) as bars:
+        for name, task in tasks:
+            bar = bars.add_task(name, total=None)
+
+            def watch(done: int, total: int, bar: Any = bar) -> None:
+                bars.update(bar, completed=done, total=total)
+
+            try:
+                found = battery.run(task, watch)
+            except ValueError as error:
+                fail(f"phép đo {name} dừng lại (xem dòng dưới).", str(error))
+            yield found
+            if not found or not found[0].complete:
+                typer.echo(
+                    f"Đã dừng ở {name}: các số của phép đo này chỉ tính trên phần đã đo. "
+                    f"/ Stopped in {name}: its numbers are over what was measured.",
+                    err=True,
+                )
+                return
 
 
 def _print(folder: Path, rows: list[Row]) -> None:
@@ -201,13 +286,13 @@ def _print(folder: Path, rows: list[Row]) -> None:
     table.add_column("phép đo / measure", no_wrap=True)
     for column in ("kết quả\nvalue", "95 %", "n", "đoán mò\nchance"):
         table.add_column(column, justify="right", no_wrap=True)
-    for row in rows:
+    for row in (row for row in rows if row.main):
         found = row.interval
         table.add_row(
             row.vi if row.vi == row.en else f"{row.vi}\n[dim]{row.en}[/dim]",
             f"{found.value:.3f}",
             f"{found.low:.3f} – {found.high:.3f}",
-            str(found.n),
+            f"{found.n}" if row.complete else f"{found.n}…",
             "" if row.chance is None else f"{row.chance:.2f}",
         )
     Console().print(table)

@@ -8,51 +8,197 @@ import pytest
 from typer.testing import CliRunner
 
 from aulac import artefacts, evaluate_command
+from aulac.corpus.document import Document, write
+from aulac.evaluate import battery, likelihood
 from aulac.export import to_hf
 
 RUN = CliRunner()
+FIELDS = {
+    "model": str,
+    "task": str,
+    "part": str,
+    "vi": str,
+    "en": str,
+    "data": str,
+    "rule": str,
+    "unit": str,
+    "of": str,
+    "n": int,
+    "value": float,
+    "low": float,
+    "high": float,
+    "level": float,
+    "main": bool,
+    "complete": bool,
+    "seconds": float,
+    "details": dict,
+}
 
 
 @pytest.fixture
 def folder(tmp_path, build, tokenizer, monkeypatch):
     monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path / "none"))
+    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path / "nothing")
     return to_hf(build(context=256), tokenizer, tmp_path / "model")
 
 
-def test_every_task_gives_rows_with_intervals(folder, tmp_path):
-    out = tmp_path / "found.json"
-    options = ["--model", str(folder), "--limit", "8", "--json", str(out)]
-    result = RUN.invoke(evaluate_command.app, options)
+@pytest.fixture
+def evaluate(folder, tmp_path):
+    """evaluate(*options) -> (result, rows by task, part and rule)."""
+
+    def call(*options: str):
+        out = tmp_path / "found.json"
+        every = ["--model", str(folder), "--json", str(out), *options]
+        result = RUN.invoke(evaluate_command.app, every)
+        rows = json.loads(out.read_text()) if out.exists() else []
+        return result, {(r["task"], r["part"], r["rule"]): r for r in rows}
+
+    return call
+
+
+def test_every_task_gives_rows_with_intervals(evaluate):
+    result, rows = evaluate("--limit", "8")
     assert result.exit_code == 0, result.output
-    rows = {row["name"]: row for row in json.loads(out.read_text())["rows"]}
-    assert {"bits", "pairs", "pairs.tone", "questions", "marks"} <= set(rows)
+    tasks = {task for task, _, _ in rows}
+    assert tasks == {"bits", "pairs", "questions", "marks"}
+    assert ("pairs", "tone", "sum") in rows
+    rules = {rule for task, _, rule in rows if task == "questions"}
+    assert rules == {"byte", "token", "sum", "pmi"}
     for row in rows.values():
-        found = row["interval"]
-        assert found["low"] <= found["value"] <= found["high"]
-    assert rows["questions"]["chance"] == 0.25
+        assert row.keys() == FIELDS.keys() | {"chance"}
+        for name, kind in FIELDS.items():
+            assert isinstance(row[name], kind), (name, row[name])
+        assert row["low"] <= row["value"] <= row["high"]
+        assert row["complete"] and row["level"] == 0.95
+    assert rows["questions", "", "byte"]["chance"] == 0.25
+    assert rows["questions", "", "byte"]["n"] == 8
     assert "bits per byte" in result.output
+    assert "pmi" not in result.output  # not a main row
 
 
-def test_a_file_of_ones_own_is_measured(folder, tmp_path):
+def test_a_corpus_is_measured_source_by_source(
+    evaluate, tmp_path, sentences, build, tokenizer
+):
+    held = tmp_path / "corpus"
+    held.mkdir()
+    documents = [
+        Document(text, ("laws", "news")[number % 3 == 0], "none")
+        for number, text in enumerate(sentences)
+    ]
+    write(documents, held / "validation.jsonl")
+    write([Document("không được đọc", "train", "none")], held / "train.jsonl")
+    result, rows = evaluate("--task", "bits", "--text", str(held))
+    assert result.exit_code == 0, result.output
+    found = {part: row for (_, part, _), row in rows.items()}
+    assert found.keys() == {"", "laws", "news"}
+    assert found[""]["n"] == 72 and found["news"]["n"] == 24
+    size = sum(d.bytes for d in documents)
+    assert found[""]["details"]["bytes"] == size
+    assert found[""]["rule"] == "NFC bytes, context 256, stride 128"
+    assert found[""]["data"] == "corpus"
+    model = build(context=256)
+    from aulac.evaluate import bits_per_byte
+
+    alone = bits_per_byte(model, tokenizer, [d.text for d in documents])
+    assert found[""]["value"] == pytest.approx(alone, abs=1e-4)
+    _, rows = evaluate("--task", "bits", "--text", str(held), "--limit", "5")
+    assert {row["n"] for row in rows.values() if row["part"]} == {5}
+
+
+def test_few_long_documents_are_resampled_in_sections(
+    evaluate, tmp_path, sentences
+):
+    file = tmp_path / "long.txt"
+    file.write_text(" ".join(sentences * 3))
+    result, rows = evaluate(
+        "--task", "bits", "--text", str(file), "--stride", "32"
+    )
+    assert result.exit_code == 0, result.output
+    (row,) = rows.values()
+    assert row["of"] == "sections" and row["n"] > 5
+    assert row["details"]["documents"] == 1
+    assert row["rule"].endswith("stride 32")
+
+
+def test_own_question_files_are_measured(evaluate, tmp_path):
+    own = {"id": "a", "subject": "toán", "question": "1 + 1 = ?"}
+    own |= {"options": ["2", "3"], "answer": 0}
+    xcopa = {"premise": "Trời mưa.", "choice1": "Đường ướt.", "label": 0}
+    xcopa |= {"choice2": "Đường khô.", "question": "effect"}
+    for name, row in (("own", own), ("xcopa", xcopa)):
+        line = json.dumps(row, ensure_ascii=False) + "\n"
+        (tmp_path / f"{name}.jsonl").write_text(line)
+    result, rows = evaluate(
+        "--task",
+        f"choice={tmp_path / 'own.jsonl'}",
+        "--task",
+        f"xcopa={tmp_path / 'xcopa.jsonl'}",
+    )
+    assert result.exit_code == 0, result.output
+    assert rows["choice", "", "byte"]["data"] == "own.jsonl"
+    assert rows["xcopa", "", "sum"]["chance"] == 0.5
+
+
+def test_a_file_of_ones_own_is_measured(evaluate, tmp_path):
     text = tmp_path / "mine.txt"
     text.write_text("Con mèo ngồi dưới gốc đa. Bà ngoại kể chuyện ngày xưa.\n")
-    options = ["--model", str(folder), "--task", "bits", "--text", str(text)]
-    result = RUN.invoke(evaluate_command.app, options)
+    result, rows = evaluate("--task", "bits", "--text", str(text))
     assert result.exit_code == 0, result.output
     assert "pairs" not in result.output
+    assert {task for task, _, _ in rows} == {"bits"}
+
+
+def test_ctrl_c_prints_what_is_done(evaluate, monkeypatch):
+    from aulac.evaluate import pairs
+
+    calls = []
+
+    def some(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return likelihood.continuations(*arguments, **options)
+
+    monkeypatch.setattr(pairs, "continuations", some)
+    result, rows = evaluate("--task", "pairs", "--task", "marks")
+    assert result.exit_code == 130
+    assert {task for task, _, _ in rows} == {"pairs"}
+    whole = rows["pairs", "", "sum"]
+    assert whole["n"] == 2 * battery.PairsTask.chunk
+    assert not whole["complete"]
+    assert "minimal pairs" in result.output
+    assert "Stopped in pairs" in result.output
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (["--task", "speed"], "there is no task speed"),
+        (["--task", "vmlu"], "write --task vmlu=FILE"),
+        (["--task", "bits=x.txt"], "write --task bits"),
         (["--text", "/nowhere.txt"], "nowhere.txt"),
+        (["--task", "xcopa=/nowhere.jsonl"], "nowhere.jsonl cannot be read"),
+        (["--json", "/nowhere/found.json"], "there is no folder /nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_said(folder, options, says):
+    options = ["--model", str(folder), *options]
+    result = RUN.invoke(evaluate_command.app, options)
+    assert result.exit_code == 1
+    assert says in result.output
+    assert "Lỗi" in result.output and "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
         (["--model", "/nowhere"], "không nạp được mô hình"),
         ([], "there is no model yet"),
     ],
 )
-def test_what_cannot_be_done_is_said(options, says, tmp_path, monkeypatch):
+def test_a_model_that_is_not_there(options, says, tmp_path, monkeypatch):
     monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path))
+    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path)
     result = RUN.invoke(evaluate_command.app, options)
     assert result.exit_code == 1
     assert says in result.output

@@ -155,6 +155,16 @@ class Restored:
         return bootstrap([float(whole) for whole in self.whole])
 
 
+def joined(parts: Iterable[Restored]) -> Restored:
+    """Several results as one."""
+    parts = list(parts)
+    return Restored(
+        tuple(hits for part in parts for hits in part.right),
+        tuple(size for part in parts for size in part.total),
+        tuple(whole for part in parts for whole in part.whole),
+    )
+
+
 def evaluate(give_back: Restore, texts: Sequence[str]) -> Restored:
     """Take the marks off each text, give them back, compare with the original.
 

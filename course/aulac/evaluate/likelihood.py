@@ -4,39 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
+from torch import Tensor
 
-from aulac.model import Transformer
+from aulac.model import Pair, Transformer
 from aulac.text import normalise
 
 SKIP = -100
 Window = tuple[list[int], list[int]]  # inputs and targets; SKIP is not counted
 
 
-@torch.inference_mode()
+ROWS = 256  # logits of so many tokens are held at a time
+
+
+class Found(NamedTuple):
+    """-ln p of a window's targets, and whether each was the likeliest token."""
+
+    nats: float
+    greedy: bool
+
+
 def nats(
     model: Transformer, pieces: Sequence[Window], batch: int = 32
 ) -> list[float]:
-    """-ln p of each window's targets, summed over the window, in the given order.
+    """-ln p of each window's targets, summed over the window, in the given order."""
+    return [found.nats for found in scores(model, pieces, batch)]
+
+
+@torch.inference_mode()
+def scores(
+    model: Transformer, pieces: Sequence[Window], batch: int = 32
+) -> list[Found]:
+    """What the model finds of each window, in the given order.
 
     Windows of like length share a batch, whatever order they come in.
     """
     model.eval()
     order = sorted(range(len(pieces)), key=lambda i: len(pieces[i][0]))
-    found = [0.0] * len(pieces)
+    found = [Found(0.0, True)] * len(pieces)
     for cut in range(0, len(order), batch):
         rows = order[cut : cut + batch]
-        for i, value in zip(rows, _batch(model, pieces, rows), strict=True):
-            found[i] = value
+        for i, row in zip(rows, _batch(model, pieces, rows), strict=True):
+            found[i] = row
     return found
 
 
 def _batch(
     model: Transformer, pieces: Sequence[Window], rows: list[int]
-) -> list[float]:
+) -> list[Found]:
     longest = max(len(pieces[i][0]) for i in rows)
     inputs = torch.zeros(len(rows), longest, dtype=torch.long)  # (B, T)
     targets = torch.full_like(inputs, SKIP)
@@ -44,10 +61,38 @@ def _batch(
         ids, next_ids = pieces[i]
         inputs[row, : len(ids)] = torch.tensor(ids)
         targets[row, : len(ids)] = torch.tensor(next_ids)
-    device = model.embed.weight.device
-    logits = model(inputs.to(device)).float().transpose(1, 2)  # (B, V, T)
-    losses = F.cross_entropy(logits, targets.to(device), reduction="none")
-    return losses.sum(1).tolist()  # (B, T) → (B,)
+    weight = model.embed.weight  # (V, W)
+    inputs, targets = inputs.to(weight.device), targets.to(weight.device)
+    counted = targets != SKIP
+    hidden = model.hidden(inputs)[counted]  # (B, T, W) -> (N, W)
+    costs, hits = _costs(hidden, weight, targets[counted])
+    # (B, T) again, where what is not counted costs nothing and misses nothing
+    each = torch.zeros(targets.shape, dtype=torch.float64)
+    each[counted.cpu()] = costs.double().cpu()
+    right = ~counted
+    right[counted] = hits
+    sums, greedy = each.sum(1).tolist(), right.all(1).tolist()  # (B,) each
+    return list(map(Found, sums, greedy))
+
+
+def _costs(hidden: Tensor, weight: Tensor, targets: Tensor) -> Pair:
+    """-ln p of targets (N,) after hidden (N, W), and where they are likeliest.
+
+    Only tokens that count come here, and the logits of a few at a time: a window
+    that slides by half its length has half of its output layer to compute.
+    """
+    costs, hits = [], []
+    for start in range(0, len(targets), ROWS):
+        wanted = targets[start : start + ROWS, None]  # (n, 1)
+        logits = (hidden[start : start + ROWS] @ weight.mT).float()  # (n, V)
+        right = logits.gather(1, wanted)  # (n, 1)
+        top, place = logits.max(1, keepdim=True)
+        total = logits.sub_(top).exp_().sum(1, keepdim=True)
+        costs.append(total.log() + top - right)
+        hits.append(place == wanted)
+    if not costs:
+        return hidden.new_zeros(0), targets.bool()
+    return torch.cat(costs)[:, 0], torch.cat(hits)[:, 0]
 
 
 @dataclass(frozen=True)
@@ -57,6 +102,7 @@ class Continuation:
     nats: float
     bytes: int
     tokens: int
+    greedy: bool = False  # greedy decoding would have written it
 
 
 def continuations(
@@ -83,8 +129,10 @@ def continuations(
         pieces.append((ids[:-1], [SKIP] * skipped + tail))
         sizes.append((len(normalise(text).encode()), len(tail)))
     return [
-        Continuation(value, *size)
-        for value, size in zip(nats(model, pieces, batch), sizes, strict=True)
+        Continuation(found.nats, *size, found.greedy)
+        for found, size in zip(
+            scores(model, pieces, batch), sizes, strict=True
+        )
     ]
 
 

@@ -1,0 +1,309 @@
+"""The battery of measurements behind `aulac evaluate`: tasks, and rows of results.
+
+A task holds items (documents, pairs, questions, sentences), measures a few of them at
+a time, and makes rows of what it has measured so far, each a number with its interval.
+So a run can show how far it is, and one that is stopped still says what it knows.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from aulac.corpus.document import Document
+from aulac.evaluate import bits, choice, diacritics, pairs
+from aulac.evaluate.stats import Interval
+from aulac.model import Transformer
+
+FEW = 20  # documents; with fewer, intervals are over sections of them
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number: what was measured on what, by which rule, and how sure it is.
+
+    part: "" for the whole task, else a source, a rule, a subject. of: what `n`
+    counts. chance: what guessing gives. main: for a short table too. complete:
+    False where a run was stopped before its end. seconds: of the whole task.
+    """
+
+    task: str
+    part: str
+    vi: str
+    en: str
+    data: str
+    rule: str
+    unit: str
+    of: str
+    interval: Interval
+    chance: float | None = None
+    main: bool = True
+    complete: bool = True
+    seconds: float = 0.0
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def record(self, model: str) -> dict[str, Any]:
+        """The row as one flat object, interval and all."""
+        row = asdict(self)
+        interval = row.pop("interval")
+        return {"model": model} | row | interval
+
+
+class Task(Protocol):
+    """Something that is measured a few items at a time."""
+
+    items: Sequence[Any]
+    chunk: int  # how much weight to measure at a time
+
+    def weight(self, item: Any) -> int: ...
+
+    def each(self, items: Sequence[Any]) -> list[Any]:
+        """What the model makes of each of these items."""
+
+    def rows(self, done: list[Any]) -> Iterator[Row]:
+        """Rows of the first `len(done)` items."""
+
+
+Watch = Callable[[int, int], None]  # work done, work in all
+
+
+def run(task: Task, watch: Watch = lambda done, total: None) -> list[Row]:
+    """Measure a task. Ctrl-C leaves rows of what is done, not `complete`.
+
+    Raises ValueError where an item cannot be measured (see each task).
+    """
+    began, complete = time.perf_counter(), True
+    done: list[Any] = []
+    weights = [task.weight(item) for item in task.items]
+    try:
+        watch(0, sum(weights))
+        for start, end in _chunks(weights, task.chunk):
+            done += task.each(task.items[start:end])
+            watch(sum(weights[:end]), sum(weights))
+    except KeyboardInterrupt:
+        complete = False
+    seconds = round(time.perf_counter() - began, 3)
+    rows = task.rows(done) if done else ()
+    return [replace(r, seconds=seconds, complete=complete) for r in rows]
+
+
+def _chunks(weights: list[int], chunk: int) -> Iterator[tuple[int, int]]:
+    """Ranges of items that weigh `chunk` together, or of one that weighs more."""
+    start = size = 0
+    for place, weight in enumerate(weights):
+        if size and size + weight > chunk:
+            yield start, place
+            start, size = place, 0
+        size += weight
+    if size:
+        yield start, len(weights)
+
+
+def write(rows: Sequence[Row], model: str, path: Path) -> None:
+    """A JSON list with one object for each number."""
+    records = [row.record(model) for row in rows]
+    text = json.dumps(records, ensure_ascii=False, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+@dataclass
+class BitsTask:
+    """Bits per byte of documents: of each source, and of all together."""
+
+    model: Transformer
+    tokenizer: Any
+    items: Sequence[Document]
+    data: str
+    stride: int | None = None
+    chunk: int = 65_536  # bytes
+
+    def __post_init__(self) -> None:
+        self.items = _taking_turns([d for d in self.items if d.text])
+
+    def weight(self, item: Document) -> int:
+        return item.bytes
+
+    def each(self, items: Sequence[Document]) -> list[list[bits.Bits]]:
+        texts = [document.text for document in items]
+        return bits.measure_windows(
+            self.model, self.tokenizer, texts, stride=self.stride
+        )
+
+    def rows(self, done: list[list[bits.Bits]]) -> Iterator[Row]:
+        sources = defaultdict(list)
+        for document, cut in zip(self.items, done, strict=False):
+            sources[document.source].append(cut)
+        yield self._row("", done)
+        if len(sources) > 1:
+            for source, cuts in sources.items():
+                yield self._row(source, cuts)
+
+    def _row(self, source: str, cuts: list[list[bits.Bits]]) -> Row:
+        context = self.model.config.context
+        stride = self.stride or context // 2
+        each, of = list(map(bits.together, cuts)), "documents"
+        if len(each) < FEW and len(bits.sections(cuts)) > len(each):
+            each, of = bits.sections(cuts), "sections"
+        return Row(
+            task="bits",
+            part=source,
+            vi=f"  {source}" if source else "bit mỗi byte",
+            en=f"  {source}" if source else "bits per byte",
+            data=self.data,
+            rule=f"NFC bytes, context {context}, stride {stride}",
+            unit="bits/byte",
+            of=of,
+            interval=bits.interval(each),
+            details={
+                "documents": len(cuts),
+                "bytes": sum(text.bytes for text in each),
+                "tokens": sum(text.tokens for text in each),
+            },
+        )
+
+
+def _taking_turns(documents: list[Document]) -> list[Document]:
+    """Sources mixed evenly, so a run that is stopped has seen some of each."""
+    sources = defaultdict(list)
+    for document in documents:
+        sources[document.source].append(document)
+    places = [
+        (place / len(row), document)
+        for row in sources.values()
+        for place, document in enumerate(row)
+    ]
+    places.sort(key=lambda pair: pair[0])
+    return [document for _, document in places]
+
+
+@dataclass
+class PairsTask:
+    """Minimal pairs: all, and by rule."""
+
+    model: Transformer
+    tokenizer: Any
+    items: Sequence[pairs.Pair]
+    chunk: int = 64
+
+    def weight(self, item: Any) -> int:
+        return 1
+
+    def each(self, items: Sequence[pairs.Pair]) -> list[int]:
+        return list(pairs.prefer(self.model, self.tokenizer, items).right)
+
+    def rows(self, done: list[int]) -> Iterator[Row]:
+        measured = tuple(self.items[: len(done)])
+        found = pairs.Preferences(measured, tuple(done))
+        one = Row(
+            task="pairs",
+            part="",
+            vi="cặp tối thiểu",
+            en="minimal pairs",
+            data="built in",
+            rule="sum",
+            unit="share",
+            of="pairs",
+            interval=found.accuracy(),
+            chance=0.5,
+        )
+        yield one
+        for rule, share in found.by_rule().items():
+            yield replace(
+                one, part=rule, vi=f"  {rule}", en=f"  {rule}", interval=share
+            )
+
+
+@dataclass
+class ChoiceTask:
+    """Multiple choice under every rule, and by subject under `byte`."""
+
+    model: Transformer
+    tokenizer: Any
+    items: Sequence[choice.Question]
+    name: str = "questions"
+    data: str = "built in"
+    chunk: int = 16
+
+    def weight(self, item: Any) -> int:
+        return 1
+
+    def each(self, items: Sequence[choice.Question]) -> list[dict[str, int]]:
+        picked = choice.choose(self.model, self.tokenizer, items).picked
+        return [
+            dict(zip(picked, row, strict=True))
+            for row in zip(*picked.values(), strict=True)
+        ]
+
+    def rows(self, done: list[dict[str, int]]) -> Iterator[Row]:
+        measured = tuple(self.items[: len(done)])
+        picked = {r: tuple(row[r] for row in done) for r in choice.RULES}
+        found = choice.Choices(measured, picked)
+        own = self.name == "questions"
+        one = Row(
+            task=self.name,
+            part="",
+            vi="trắc nghiệm" if own else f"trắc nghiệm: {self.data}",
+            en="multiple choice" if own else f"multiple choice: {self.data}",
+            data=self.data,
+            rule="byte",
+            unit="share",
+            of="questions",
+            interval=found.accuracy(),
+            chance=found.chance,
+        )
+        yield one
+        for rule in choice.RULES[1:]:
+            share = found.accuracy(rule)
+            yield replace(one, rule=rule, interval=share, main=False)
+        subjects = found.by_subject()
+        for name, share in subjects.items() if len(subjects) > 1 else ():
+            yield replace(
+                one, part=name, vi=name, en=name, interval=share, main=False
+            )
+
+
+@dataclass
+class MarksTask:
+    """Tone marks and letters' marks given back, sentence by sentence."""
+
+    model: Transformer
+    tokenizer: Any
+    items: Sequence[str]
+    data: str
+    chunk: int = 1
+
+    def weight(self, item: Any) -> int:
+        return 1
+
+    def each(self, items: Sequence[str]) -> list[diacritics.Restored]:
+        def back(bare: str) -> str:
+            return diacritics.restore(self.model, self.tokenizer, bare)
+
+        return [diacritics.evaluate(back, [text]) for text in items]
+
+    def rows(self, done: list[diacritics.Restored]) -> Iterator[Row]:
+        found = diacritics.joined(done)
+        one = Row(
+            task="marks",
+            part="",
+            vi="thêm dấu: âm tiết đúng",
+            en="marks restored: syllables",
+            data=self.data,
+            rule="syllables, beam 4",
+            unit="share",
+            of="sentences",
+            interval=found.syllables,
+        )
+        yield one
+        yield replace(
+            one,
+            vi="  cả câu đúng",
+            en="  whole sentences",
+            rule="exact, beam 4",
+            interval=found.exact,
+        )
