@@ -421,3 +421,24 @@ def test_nothing_heavy_is_imported():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_cli_each_file_may_have_its_own_licence(tmp_path):
+    for name in ("ca-dao", "bai-bao", "ghi-chep"):
+        lines = (f"{name} dòng thứ {i} có đủ chữ để giữ." for i in range(9))
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines) + "\n" * 2)
+    files = [str(path) for path in sorted(tmp_path.glob("*.txt"))]
+    out = tmp_path / "out"
+    terms = ("--licence", "ca-dao=public domain", "--licence", "CC BY 4.0")
+    result = run("build", *files, "-o", str(out), *terms)
+    assert result.exit_code == 0, result.output
+    card = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    assert {s["name"]: s["licence"] for s in card["sources"]} == {
+        "ca-dao": "public domain",
+        "bai-bao": "CC BY 4.0",
+        "ghi-chep": "CC BY 4.0",
+    }
+    wrong = run("build", *files, "-o", str(out), "--licence", "báo=mine")
+    assert wrong.exit_code == 1
+    assert "không có nguồn 'báo'" in wrong.stderr
+    assert "no source 'báo'" in wrong.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -85,10 +85,11 @@ def build(
         ),
     ] = None,
     licence: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Giấy phép của tệp của bạn, ghi vào phiếu dữ liệu. / "
-            "Licence of your files, for the data card."
+            help="Giấy phép của tệp của bạn, ghi vào phiếu dữ liệu: 'CC BY 4.0' cho "
+            "mọi tệp, 'wiki=CC BY-SA 4.0' cho một nguồn. / Licence of your files, for "
+            "the data card: 'CC BY 4.0' for all, 'wiki=CC BY-SA 4.0' for one."
         ),
     ] = None,
     max_chars: Annotated[
@@ -123,15 +124,8 @@ def build(
 
     # Options nobody asked for are not passed on, so a source keeps its own defaults.
     chosen = sources or DEFAULT
-    extra = {
-        key: value
-        for key, value in (
-            ("text_field", text_field),
-            ("licence", licence),
-            ("mirror", mirror),
-        )
-        if value is not None
-    }
+    given = {"text_field": text_field, "mirror": mirror}
+    extra = {key: value for key, value in given.items() if value is not None}
     try:
         report = run(
             chosen,
@@ -142,7 +136,7 @@ def build(
             threshold=threshold,
             hide_pii=not keep_pii,
             max_chars=max_chars,
-            options=dict.fromkeys(chosen, extra),
+            options=with_licences(chosen, extra, licence or []),
         )
     except CorpusError as error:
         _fail(error)
@@ -169,6 +163,33 @@ def parse_limits(items: list[str]) -> dict[str, int | None] | int | None:
             return int(number)
         limits[name] = int(number)
     return limits or None
+
+
+def with_licences(
+    chosen: list[str], extra: dict[str, Any], items: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Each source's options: `extra`, and its licence from "TERMS" or "NAME=TERMS".
+
+    Raises:
+        CorpusError: terms for a source that was not asked for.
+    """
+    from aulac.corpus.sources.local import source_name
+
+    names = {name: {name, source_name(Path(name))} for name in chosen}
+    options = {name: dict(extra) for name in chosen}
+    for item in sorted(items, key=lambda item: "=" in item):  # for one: last
+        name, equals, terms = item.partition("=")
+        those = [c for c in chosen if not equals or name.strip() in names[c]]
+        if not those:
+            known = ", ".join(sorted(set().union(*names.values())))
+            raise CorpusError(
+                f"--licence {item}: there is no source {name!r} in this corpus; "
+                f"there are {known}.",
+                f"--licence {item}: kho này không có nguồn {name!r}; chỉ có {known}.",
+            )
+        for one in those:
+            options[one]["licence"] = (terms if equals else item).strip()
+    return options
 
 
 @app.command()
