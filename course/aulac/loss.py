@@ -23,7 +23,12 @@ class LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, ignore: int
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        ignore: int,
+        z_loss: float,
     ) -> Tensor:
         keep = targets != ignore  # (N,)
         hidden, targets = hidden[keep], targets[keep]  # (M, W), (M,)
@@ -39,7 +44,12 @@ class LinearCrossEntropy(torch.autograd.Function):
                 top = p.amax(1, keepdim=True)
                 size = p.sub_(top).exp_().sum(1, keepdim=True)
                 total += (size.log() + (top - right)).sum()
-                p.div_(size).scatter_add_(1, target, -torch.ones_like(right))
+                p.div_(size)
+                if z_loss:
+                    log_z = size.log() + top  # (rows, 1)
+                    total += z_loss * log_z.square().sum()
+                    p.mul_(1 + 2 * z_loss * log_z)
+                p.scatter_add_(1, target, -torch.ones_like(right))
                 p = p.to(work)
                 d_hidden[i : i + ROWS] = p @ weight
                 if work == d_weight.dtype:
@@ -50,12 +60,12 @@ class LinearCrossEntropy(torch.autograd.Function):
         return total / max(1, len(targets))
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         d_hidden, d_weight, keep = ctx.saved_tensors
         scale = grad / max(1, len(d_hidden))
         full = d_hidden.new_zeros(len(keep), d_hidden.shape[1])  # (N, W)
         full[keep] = d_hidden * scale
-        return full, d_weight * scale, None, None
+        return full, d_weight * scale, None, None, None
 
 
 def product_dtype(hidden: Tensor) -> torch.dtype:
@@ -66,17 +76,27 @@ def product_dtype(hidden: Tensor) -> torch.dtype:
 
 
 def cross_entropy(
-    hidden: Tensor, weight: Tensor, targets: Tensor, ignore: int = -100
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    ignore: int = -100,
+    z_loss: float = 0.0,
 ) -> Tensor:
     """Mean cross-entropy in nats of hidden (..., W) @ weight (V, W).T.
 
     Targets (...) equal to `ignore` do not count; with none left the loss is 0.
+    z_loss: adds so much of the mean squared log of the softmax's sum, which keeps
+    logits from drifting away (PaLM, Chowdhery et al. 2022, took 1e-4).
     """
     hidden, targets = hidden.flatten(0, -2), targets.flatten()
     if hidden.dtype == weight.dtype == torch.float32 and not hidden.is_cuda:
-        return LinearCrossEntropy.apply(hidden, weight, targets, ignore)
+        parts = (hidden, weight, targets, ignore, z_loss)
+        return LinearCrossEntropy.apply(*parts)
     logits = F.linear(hidden, weight).float()  # (N, V)
     nats = F.cross_entropy(
         logits, targets, ignore_index=ignore, reduction="none"
-    )
+    )  # (N,)
+    if z_loss:
+        squares = logits.logsumexp(dim=-1).square()
+        nats = nats + z_loss * squares * (targets != ignore)
     return nats.sum() / (targets != ignore).sum().clamp(min=1)

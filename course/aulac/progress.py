@@ -1,4 +1,4 @@
-"""What a run shows while it works: a log on disk, a bar in a terminal."""
+"""What a run shows while it works: a log on disk, a bar in a terminal, a sentence."""
 
 from __future__ import annotations
 
@@ -9,10 +9,24 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 Show = Callable[[dict[str, Any]], None]
+
+
+def say(vi: str, en: str) -> None:
+    """A sentence in both languages, on stderr."""
+    print(vi, en, sep="\n", file=sys.stderr, flush=True)
+
+
+@cache
+def say_once(vi: str, en: str) -> None:
+    """The same, once in a process and not in a notebook, where `setup` has spoken."""
+    shell = sys.modules.get("IPython")
+    if shell is None or shell.get_ipython() is None:
+        say(vi, en)
 
 
 class Log:
@@ -40,6 +54,34 @@ class Log:
         if self.path is not None:
             with writing(self.path), self.path.open("a") as file:
                 file.write(json.dumps(record) + "\n")
+
+
+@contextmanager
+def alone(out: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Hold a run's folder; the system frees it when the process ends, however.
+
+    Raises TrainingError when another process trains in the folder.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: one process at a time is the user's affair
+        out = None
+    if out is None:
+        yield
+        return
+    from aulac.checkpoint import TrainingError
+
+    with (Path(out) / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise TrainingError(
+                f"another process is training in {out}: wait for it or end it, or "
+                "give another folder.",
+                f"một tiến trình khác đang huấn luyện trong {out}: hãy đợi hoặc dừng "
+                "nó, hoặc chọn thư mục khác.",
+            ) from None
+        yield
 
 
 def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -84,23 +126,68 @@ def bar(steps: int, done: int) -> Iterator[Show]:
 
 
 @contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """Hold Ctrl-C back until the next record; the yielded function asks for it.
+def board(folder: str | os.PathLike[str] | None) -> Iterator[Show]:
+    """Writes every number of a record for TensorBoard; None writes nothing.
 
-    A second Ctrl-C is not held back.
+    Where TensorBoard is not installed a sentence says how to get it.
     """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+    if folder is None:
+        yield lambda record: None
         return
-    before = signal.getsignal(signal.SIGINT)
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        say(
+            "Chưa cài TensorBoard nên không ghi gì cho nó: pip install tensorboard.",
+            "TensorBoard is not installed, so nothing is written for it: "
+            "pip install tensorboard.",
+        )
+        yield lambda record: None
+        return
+    writer = SummaryWriter(str(folder))
+
+    def write(record: dict[str, Any]) -> None:
+        for name, value in record.items():
+            if name not in ("step", "steps") and isinstance(
+                value, int | float
+            ):
+                writer.add_scalar(name, value, record["step"])
+
+    try:
+        yield write
+    finally:
+        writer.close()
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; a scheduler, `kill`
+
+
+@contextmanager
+def interrupts(patient: bool = False) -> Iterator[Callable[[], int]]:
+    """Hold Ctrl-C and SIGTERM back until the next step; ask with the function.
+
+    It returns the signal's number, 0 before there is one. A second signal is not
+    held back, unless `patient`: torchrun hands on the one that the terminal has
+    already sent.
+    """
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: 0
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def hold(number: int, frame: Any) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, before)
+        asked.append(number)
+        if not patient:
+            restore()
 
-    signal.signal(signal.SIGINT, hold)
+    for number in SIGNALS:
+        signal.signal(number, hold)
     try:
-        yield asked.is_set
+        yield lambda: asked[0] if asked else 0
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

@@ -66,22 +66,30 @@ def pretrain(
     on_step: OnStep | None = None,
     model: Transformer | None = None,
     changes: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Transformer:
     """A base model from texts: shards, batches, the plan of the scale, the loop.
 
     `model` is trained in place; None begins with `new_model`. `changes`: settings of
-    the plan that are not the scale's.
+    the plan that are not the scale's. `options`: as `aulac.train.train` takes them.
+    Under torchrun the processes share the scale's global batch.
     """
+    from dataclasses import replace
+
+    from aulac import distributed
     from aulac.shards import Batches, Shards, write_texts
     from aulac.train import Plan, train
 
-    if not (out / "shards").exists():
-        write_texts(texts, tokenizer, out / "shards")
+    with distributed.lead_first():
+        if not (out / "shards").exists():
+            write_texts(texts, tokenizer, out / "shards")
     shards = Shards.open(out / "shards")
     model = model or new_model(tokenizer, scale)
-    data = Batches(shards, scale.batch, scale.context, seed=SEED)
     plan = Plan.pretraining(scale, **changes or {})
-    train(model, data, plan, out / "run", on_step=on_step)
+    batch, accumulation = distributed.split(scale.batch, plan.accumulation)
+    data = Batches(shards, batch, scale.context, seed=SEED)
+    plan = replace(plan, accumulation=accumulation)
+    train(model, data, plan, out / "run", on_step, **options)
     return model
 
 

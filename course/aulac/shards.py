@@ -42,6 +42,7 @@ class Index:
     tokens: int = 0  # with one end-of-text token per document
     documents: int = 0
     bytes: int = 0  # of NFC text, for bits per byte; 0 when not counted
+    eos_id: int = 0  # the token after each document
     files: list[dict[str, Any]] = field(default_factory=list)  # name, tokens
 
 
@@ -61,7 +62,7 @@ def write_shards(
     """
     out = Path(out)
     dtype = "uint16" if vocab_size <= 2**16 else "uint32"
-    index = Index(vocab_size, dtype, bytes=text_bytes)
+    index = Index(vocab_size, dtype, bytes=text_bytes, eos_id=eos_id)
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -223,6 +224,7 @@ class Batches:
             )
         self.shards, self.batch = shards, batch
         self.context, self.seed = context, seed
+        self.eos_id = shards.index.eos_id
         self.restore({"epoch": 0, "position": 0})
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -252,6 +254,15 @@ class Batches:
         rng = np.random.default_rng([self.seed, self.epoch])
         first = int(rng.integers(len(self.shards.documents)))
         self.order = rng.permutation(self.shards.starts(self.context, first))
+
+
+def documents(ids: Tensor, eos_id: int) -> Tensor:
+    """Which document of its row each token belongs to: (B, T) -> (B, T).
+
+    An end-of-text token belongs to the document behind it: it is what a model reads
+    first when it begins a text, and when a text is measured (see `aulac.evaluate`).
+    """
+    return (ids == eos_id).cumsum(dim=1)
 
 
 def batches(

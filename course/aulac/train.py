@@ -1,102 +1,81 @@
 """The training loop: one for pretraining and for instruction tuning.
 
-- warm-up, stable, decay schedule (WSD), linear at both ends
-- Muon and AdamW (see `aulac.optim`), gradient clipping, accumulation
-- precision chosen once, from the device, with the reason
-- a JSONL log anyone can plot, a progress bar in a terminal, `on_step` for notebooks
+- warm-up, stable, decay schedule (WSD), linear at both ends (`aulac.plan`)
+- Muon and AdamW (`aulac.optim`), gradient clipping, accumulation
+- precision chosen once, from the device, with the reason; the model compiled where
+  that pays
+- documents packed in a row without seeing one another; batches drawn ahead and shared
+  among processes (`aulac.feed`, `aulac.distributed`)
+- nothing waits for a GPU between two records; only fp16 asks it once a step whether a
+  gradient overflowed
+- a JSONL log anyone can plot, a progress bar in a terminal, `on_step` for notebooks,
+  TensorBoard if wanted
 - atomic checkpoints with optimiser, random state and data position: a run killed at
   any moment and resumed ends with the same weights, bit for bit on a CPU
-- divergence, a full disk or a missing permission end in a sentence, and the last good
-  checkpoint stays
+- divergence, lack of memory, a full disk or a missing permission end in a sentence,
+  and the last good checkpoint stays (`aulac.failure`, `aulac.checkpoint`)
 """
 
 from __future__ import annotations
 
 import math
 import os
+import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from aulac import distributed
 from aulac.checkpoint import Checkpoint, TrainingError
+from aulac.failure import Guard, memory
+from aulac.feed import AHEAD, Data, Feed, Step, eos_of
 from aulac.model import Transformer
 from aulac.optim import optimisers
-from aulac.progress import Log, bar, interrupts
+from aulac.plan import Plan, compiles, precision, schedule
+from aulac.progress import (
+    Log,
+    alone,
+    bar,
+    board,
+    interrupts,
+    say,
+    say_once,
+)
 
-if TYPE_CHECKING:
-    from aulac.scale import Scale
+__all__ = [
+    "Data",
+    "Engine",
+    "Plan",
+    "Run",
+    "TrainingError",
+    "precision",
+    "schedule",
+    "train",
+]
 
-__all__ = ["Plan", "Run", "TrainingError", "precision", "schedule", "train"]
-
-OnStep = Callable[[dict[str, Any]], None]
-
-
-class Data(Protocol):
-    """Endless batches of ids and targets (B, T); their place can be kept."""
-
-    def __next__(self) -> tuple[Tensor, Tensor]: ...
-
-    def state(self) -> dict[str, Any]: ...
-
-    def restore(self, state: dict[str, Any]) -> None: ...
+Record = dict[str, Any]
+OnStep = Callable[[Record], None]
+Validate = Callable[[Transformer], float]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How to train. Rates are peaks; `warmup` and `decay` parts of `steps`."""
+class Meter(Protocol):
+    """Adds what the machine did to a record: see `aulac.meter.Meter`."""
 
-    steps: int
-    muon_lr: float = 0.02
-    adam_lr: float = 0.008
-    weight_decay: float = 0.1
-    accumulation: int = 1  # batches per step
-    warmup: float = 0.02
-    decay: float = 0.5
-    clip: float = 1.0  # largest gradient norm
-    muon: bool = True  # False: AdamW for every parameter
-    precision: str = "auto"  # or fp32, bf16, fp16: see `precision`
-    seed: int = 0
-    log_every: int = 10  # steps
-    checkpoint_every: int = 100  # steps, at the next record after so many
-
-    @classmethod
-    def pretraining(cls, scale: Scale, **changes: Any) -> Plan:
-        """The plan of a scale's base model."""
-        values: dict[str, Any] = {
-            "steps": scale.steps,
-            "muon_lr": scale.muon_lr,
-            "adam_lr": scale.adam_lr,
-            "weight_decay": scale.weight_decay,
-            "accumulation": scale.accumulation,
-            "decay": 0.3,
-        }
-        return cls(**values | changes)
-
-    @classmethod
-    def tuning(cls, scale: Scale, **changes: Any) -> Plan:
-        """The plan of a scale's instruction tuning: gentler, mostly decay."""
-        values: dict[str, Any] = {
-            "steps": scale.sft_steps,
-            "muon_lr": scale.muon_lr * scale.sft_lr,
-            "adam_lr": scale.adam_lr * scale.sft_lr,
-            "weight_decay": scale.weight_decay,
-            "decay": 0.7,
-        }
-        return cls(**values | changes)
+    def record(self, record: Record) -> Record: ...
 
 
 @dataclass
 class Run:
     """What a training run left: `history` has one record per logged step."""
 
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Record] = field(default_factory=list)
     out: Path | None = None
 
     @property
@@ -118,52 +97,27 @@ class Run:
         return self.tokens / self.seconds if self.seconds else math.nan
 
 
-def schedule(step: int, plan: Plan) -> float:
-    """Part of the peak rate at `step` (from 0): warm up, hold, fall to zero.
+class Objective(nn.Module):
+    """The loss as a module's forward pass, which is what DDP and compile take."""
 
-    WSD, Hu et al. (2024). The stable part can be prolonged at will.
-    """
-    warmup = max(1, round(plan.warmup * plan.steps))
-    decay = max(1, round(plan.decay * plan.steps))
-    rising = (step + 1) / warmup
-    falling = (plan.steps - step) / decay
-    return min(1.0, rising, falling)
+    def __init__(self, model: Transformer, z_loss: float):
+        super().__init__()
+        self.model, self.z_loss = model, z_loss
 
-
-FORMATS = {
-    "fp32": torch.float32,
-    "bf16": torch.bfloat16,
-    "fp16": torch.float16,
-}
+    def forward(
+        self, ids: Tensor, targets: Tensor, documents: Tensor | None
+    ) -> Tensor:
+        options: dict[str, Any] = (
+            {"z_loss": self.z_loss} if self.z_loss else {}
+        )
+        return self.model.loss(ids, targets, documents=documents, **options)
 
 
-def precision(
-    device: torch.device, wanted: str = "auto"
-) -> tuple[torch.dtype, str]:
-    """The number format for a device, and the reason in English.
-
-    `wanted`: a key of FORMATS, or "auto". A CPU gets fp32 unless asked: with
-    AVX512-BF16 its products are two to three times faster in bf16, without it 17
-    times slower, and fp32 gives the same weights on both.
-
-    Raises ValueError for another word, and for fp16 on a CPU.
-    """
-    if wanted != "auto":
-        if wanted not in FORMATS:
-            known = ", ".join(FORMATS)
-            raise ValueError(
-                f"there is no precision {wanted!r}: choose auto, {known}."
-            )
-        if wanted == "fp16" and device.type != "cuda":
-            raise ValueError(
-                "fp16 is for a GPU: on a CPU choose fp32 or bf16."
-            )
-        return FORMATS[wanted], f"{wanted}: as asked"
-    if device.type != "cuda":
-        return torch.float32, "fp32: a CPU emulates 16-bit formats slowly"
-    if torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.bfloat16, "bf16: this GPU computes it natively"
-    return torch.float16, "fp16 with loss scaling: this GPU has no bf16"
+def make_scaler(model: Transformer, plan: Plan) -> torch.amp.GradScaler:
+    """Scales the loss in fp16, where small gradients vanish; else idle."""
+    device = model.embed.weight.device
+    dtype, _ = precision(device, plan.precision)
+    return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
 
 
 def set_rates(opts: list[Optimizer], factor: float) -> None:
@@ -173,47 +127,124 @@ def set_rates(opts: list[Optimizer], factor: float) -> None:
             group["lr"] = group["peak"] * factor
 
 
-def gradients(
-    model: Transformer, data: Data, plan: Plan, scaler: torch.amp.GradScaler
-) -> tuple[Tensor, int]:
-    """Add up gradients over `plan.accumulation` batches: loss, tokens read.
+class Engine:
+    """Takes optimiser steps; the same ones on any number of processes.
 
-    Each batch weighs as many targets as it has, so accumulation changes
-    nothing but memory.
+    `losses` are those since the last record, still on the device; `tokens` were read
+    by all processes so far.
     """
-    device = model.embed.weight.device
-    dtype, _ = precision(device, plan.precision)
-    mixed = dtype != torch.float32
-    cast = torch.autocast(device.type, dtype) if mixed else nullcontext()
-    pairs = [next(data) for _ in range(plan.accumulation)]
-    counts = [int((targets != -100).sum()) for _, targets in pairs]
-    total = torch.zeros((), device=device)
-    for (ids, targets), count in zip(pairs, counts, strict=True):
-        with cast:
-            loss = model.loss(ids.to(device), targets.to(device))
-        share = loss * (count / max(1, sum(counts)))
-        scaler.scale(share).backward()
-        total += share.detach()
-    return total, sum(ids.numel() for ids, _ in pairs)
 
+    def __init__(self, model: Transformer, data: Data, plan: Plan) -> None:
+        self.model, self.plan = model, plan
+        self.world = distributed.world()
+        self.device = device = model.embed.weight.device
+        dtype, self.reason = precision(device, plan.precision)
+        mixed = dtype != torch.float32
+        self.cast = (
+            torch.autocast(device.type, dtype) if mixed else nullcontext()
+        )
+        self.opts = optimisers(model, plan, plan.muon, dtype)
+        self.scaler = make_scaler(model, plan)
+        objective = Objective(model, plan.z_loss)
+        if compiles(device, plan):
+            objective.compile()  # in place: the names of the weights stay
+        self.objective = distributed.parallel(objective, self.world)
+        self.feed = Feed(
+            data,
+            plan.accumulation,
+            self.world,
+            eos_of(data) if plan.packed else None,
+            AHEAD if device.type == "cuda" else 0,
+        )
+        self.losses: list[Tensor] = []
+        self.tokens = 0
 
-def take_step(
-    model: Transformer,
-    opts: list[Optimizer],
-    data: Data,
-    plan: Plan,
-    scaler: Any,
-) -> tuple[Tensor, Tensor, int]:
-    """One optimiser step: loss and gradient norm before it, tokens read."""
-    loss, tokens = gradients(model, data, plan, scaler)
-    for opt in opts:
-        scaler.unscale_(opt)
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
-    for opt in opts:
-        scaler.step(opt)
-    scaler.update()
-    model.zero_grad(set_to_none=True)
-    return loss, norm, tokens
+    def step(self, factor: float) -> tuple[Tensor, Tensor]:
+        """One step at `factor` of the peak rates: loss and gradient norm before it.
+
+        The loss is this process's part of it: their mean is the loss.
+        """
+        set_rates(self.opts, factor)
+        with distributed.connected():
+            loss = self.gradients(step := next(self.feed))
+        for opt in self.opts:
+            self.scaler.unscale_(opt)
+        parameters = self.model.parameters()
+        norm = nn.utils.clip_grad_norm_(parameters, self.plan.clip)
+        for opt in self.opts:
+            self.scaler.step(opt)
+        self.scaler.update()
+        self.model.zero_grad(set_to_none=True)
+        self.losses.append(loss)
+        self.tokens += step.tokens
+        return loss, norm
+
+    def gradients(self, step: Step) -> Tensor:
+        """Add up the gradients of a step's batches; returns the loss.
+
+        Each batch weighs as many targets as it has, so neither accumulation nor
+        the number of processes changes anything but memory and time.
+        """
+        total = torch.zeros((), device=self.device)
+        last = step.batches[-1]
+        for batch in step.batches:
+            more = batch is not last
+            apart = (
+                distributed.apart(self.objective) if more else nullcontext()
+            )
+            with apart:
+                with self.cast:
+                    loss = self.objective(*batch.to(self.device))
+                # DDP takes the mean over processes, so each gives size x its part
+                weight = batch.count * self.world.size / max(1, step.count)
+                share = loss * weight
+                self.scaler.scale(share).backward()
+            total += share.detach()
+        return total
+
+    def mean_loss(self) -> float:
+        """Of the steps since the last record, over all processes."""
+        mean = self.world.mean(float(torch.stack(self.losses).mean()))
+        self.losses = []
+        return mean
+
+    def scale(self) -> float | None:
+        """What fp16's loss is multiplied by now; None without scaling."""
+        return self.scaler.get_scale() if self.scaler.is_enabled() else None
+
+    @property
+    def lead(self) -> bool:
+        return self.world.lead
+
+    @property
+    def config(self) -> Any:
+        return self.model.config
+
+    def state(self) -> dict[str, Any]:
+        """Everything the next step depends on, and what the next record needs."""
+        return {
+            "model": self.model.state_dict(),
+            "optimisers": [opt.state_dict() for opt in self.opts],
+            "scaler": self.scaler.state_dict(),
+            "data": self.feed.state(),
+            "losses": [float(loss) for loss in self.losses],
+            "tokens": self.tokens,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave, on any device and number of processes."""
+        self.model.load_state_dict(state["model"])
+        for opt, saved in zip(self.opts, state["optimisers"], strict=True):
+            opt.load_state_dict(saved)
+        self.scaler.load_state_dict(state["scaler"])
+        self.feed.restore(state["data"])
+        losses = state.get("losses", [])
+        self.losses = [torch.tensor(x, device=self.device) for x in losses]
+        self.tokens = state.get("tokens", 0)
+
+    def healthy(self) -> bool:
+        """Whether no loss since the last record is NaN or infinite."""
+        return all(math.isfinite(float(loss)) for loss in self.losses)
 
 
 def train(
@@ -223,94 +254,195 @@ def train(
     out: str | os.PathLike[str] | None = None,
     on_step: OnStep | None = None,
     resume: bool = True,
+    *,
+    meter: Meter | None = None,
+    validate: Validate | None = None,
+    tensorboard: bool | str | os.PathLike[str] = False,
 ) -> Run:
     """Train `model` in place and return the run's history.
 
-    out: folder for the log and the checkpoint; None keeps nothing on disk.
+    out: folder for the log and the checkpoints; None keeps nothing on disk.
     on_step: called with each record: step, steps, loss, lr, norm, tokens,
-        seconds, tokens_per_second.
+        seconds, tokens_per_second, and what meter and validate add.
     resume: go on from the checkpoint in `out` when there is one.
+    meter: adds what the machine did to each record.
+    validate: measures the model every `plan.validate_every` steps; lower is
+        better. Logged as `validation`, and what `plan.best` goes by.
+    tensorboard: True writes to `out`/tensorboard, or give a folder.
 
-    Raises TrainingError when the loss is no longer a number, when the
-    checkpoint belongs to another plan or model, and when the disk is full or
-    not writable.
+    Under torchrun (see `aulac.distributed`) every process calls this alike; only
+    the lead writes, shows, validates and calls `on_step`.
+
+    Raises TrainingError when the loss is no longer a number or rises too far,
+    when memory is full, when the checkpoint belongs to another plan or model, and
+    when the disk is full or not writable, when another process trains in `out`.
+    After Ctrl-C or SIGTERM the step is finished and saved, then KeyboardInterrupt
+    or SystemExit (143) is raised.
     """
-    dtype, _ = precision(model.embed.weight.device, plan.precision)
-    opts = optimisers(model, plan, plan.muon, dtype)
-    scaler = make_scaler(model, plan)
-    parts: dict[str, Any] = {"opts": opts, "scaler": scaler, "data": data}
-    checkpoint = Checkpoint(out, model, plan, **parts)
+    engine = Engine(model, data, plan)
+    checkpoint = Checkpoint(out, plan, engine)
     torch.manual_seed(plan.seed)
-    done = checkpoint.load() if resume else checkpoint.clear()
-    log = Log(out, done)
-    run = Run(history=log.records, out=Path(out) if out else None)
-    model.train()
-    with bar(plan.steps, done) as show, interrupts() as interrupted:
-        for record in steps(model, opts, data, plan, scaler, run, done):
-            log.write(record)
-            step = record["step"]
-            if checkpoint.due(step) or interrupted() or step == plan.steps:
-                checkpoint.save(step)
-            show(record)
-            if on_step:
-                on_step(record)
-            if interrupted():
-                checkpoint.save(step)
-                raise KeyboardInterrupt
+    with finishing(engine, checkpoint, out):
+        with distributed.lead_first():
+            done = checkpoint.load() if resume else checkpoint.clear()
+        log = Log(out if engine.lead else None, done)
+        run = Run(history=log.records, out=Path(out) if out else None)
+        report = Report(engine, checkpoint, log, meter, validate)
+        greet(engine, done)
+        model.train()
+        with shows(engine, done, scalars(out, tensorboard), on_step) as show:
+            walk(engine, run, done, checkpoint, lambda r: show(report(r)))
     model.eval()
     return run
 
 
-def steps(
-    model: Transformer,
-    opts: list[Optimizer],
-    data: Data,
-    plan: Plan,
-    scaler: Any,
+def walk(
+    engine: Engine,
     run: Run,
     done: int,
-) -> Iterator[dict[str, Any]]:
-    """Take the steps after `done`; yield a record every `log_every` of them.
+    checkpoint: Checkpoint,
+    report: OnStep,
+) -> None:
+    """Take the steps after `done`; the lead reports every `log_every` of them."""
+    plan, world, clock = engine.plan, engine.world, Clock(engine, run)
+    with interrupts(patient=world.size > 1) as asked:
+        for step in range(done + 1, plan.steps + 1):
+            factor = schedule(step - 1, plan)
+            _, norm = engine.step(factor)
+            if step % plan.log_every == 0 or step == plan.steps:
+                record: Record = {"step": step, "steps": plan.steps}
+                record |= {"loss": engine.mean_loss(), "lr": factor}
+                record |= {"norm": float(norm)} | clock.lap()
+                if engine.lead:
+                    report(record)
+                clock.go()
+            if world.any(asked() > 0):
+                if engine.healthy():
+                    checkpoint.save(step)
+                if asked() == signal.SIGTERM:
+                    raise SystemExit(128 + signal.SIGTERM)
+                raise KeyboardInterrupt
 
-    The loss stays on the device in between, so a GPU is never made to wait.
-    """
-    tokens, before, began = run.tokens, run.seconds, time.perf_counter()
-    losses: list[Tensor] = []
-    seen, since = 0, began
-    for step in range(done + 1, plan.steps + 1):
-        set_rates(opts, factor := schedule(step - 1, plan))
-        loss, norm, read = take_step(model, opts, data, plan, scaler)
-        losses.append(loss)
-        seen += read
-        if step % plan.log_every and step != plan.steps:
-            continue
-        mean = float(torch.stack(losses).mean())
-        check(mean, 0.0 if scaler.is_enabled() else float(norm), step)
-        now, tokens = time.perf_counter(), tokens + seen
-        record = {"step": step, "steps": plan.steps, "loss": mean}
-        record |= {"lr": factor, "norm": float(norm), "tokens": tokens}
-        record |= {"seconds": before + now - began}
-        yield record | {"tokens_per_second": seen / (now - since)}
-        losses, seen, since = [], 0, time.perf_counter()
+
+class Clock:
+    """Seconds and tokens per second, the time between two laps left out."""
+
+    def __init__(self, engine: Engine, run: Run) -> None:
+        self.engine, self.before = engine, run.seconds
+        self.began = time.perf_counter()
+        self.go()
+
+    def go(self) -> None:
+        self.since, self.tokens = time.perf_counter(), self.engine.tokens
+
+    def lap(self) -> Record:
+        now, tokens = time.perf_counter(), self.engine.tokens
+        return {
+            "tokens": tokens,
+            "seconds": self.before + now - self.began,
+            "tokens_per_second": (tokens - self.tokens) / (now - self.since),
+        }
 
 
-def check(loss: float, norm: float, step: int) -> None:
-    """Raise TrainingError when loss or gradient is not a number any more."""
-    if math.isfinite(loss) and math.isfinite(norm):
+class Report:
+    """What the lead does with a record: judge it, complete it, log it, save."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        checkpoint: Checkpoint,
+        log: Log,
+        meter: Meter | None,
+        validate: Validate | None,
+    ) -> None:
+        self.engine, self.checkpoint, self.log = engine, checkpoint, log
+        self.meter, self.validate = meter, validate
+        self.guard = Guard(engine.plan, checkpoint.told, log.records)
+        measured = [r["step"] for r in log.records if "validation" in r]
+        self.validated = measured[-1] if measured else 0
+
+    def __call__(self, record: Record) -> Record:
+        step, checkpoint = record["step"], self.checkpoint
+        self.guard(record, self.engine.scale())
+        score = self.guard.smoothed if self.validate is None else math.inf
+        wanted = checkpoint.due(step)
+        if self.validate is not None and self._due(step):
+            record["validation"] = score = self._measure(self.validate)
+            self.validated = step
+            wanted = wanted or checkpoint.better(score)
+        if self.meter is not None:
+            record = self.meter.record(record)
+        self.log.write(record)
+        if wanted:
+            checkpoint.save(step, score)
+        return record
+
+    def _due(self, step: int) -> bool:
+        plan = self.engine.plan
+        passed = step - self.validated
+        return passed >= plan.validate_every or step == plan.steps
+
+    def _measure(self, validate: Validate) -> float:
+        model = self.engine.model.eval()
+        with torch.no_grad():
+            found = float(validate(model))
+        model.train()
+        return found
+
+
+def greet(engine: Engine, done: int) -> None:
+    """Say what was chosen, and where a run goes on."""
+    if not engine.lead:
         return
-    raise TrainingError(
-        f"the loss became {loss} (gradient {norm}) by step {step}: training "
-        "diverged. The last good checkpoint is kept; lower the learning rates "
-        "(half is a good try) or lengthen the warm-up, and run in a new folder.",
-        f"hàm mất mát thành {loss} (gradient {norm}) ở bước {step}: quá trình "
-        "huấn luyện đã phân kỳ. Điểm lưu tốt gần nhất vẫn còn; hãy giảm tốc "
-        "độ học (thử một nửa) hoặc kéo dài phần khởi động, rồi chạy lại trong "
-        "một thư mục mới.",
-    )
+    vi, en = engine.reason["vi"], engine.reason["en"]
+    say_once(f"Độ chính xác {vi}.", f"Precision {en}.")
+    if 0 < done < engine.plan.steps:
+        say(
+            f"Tiếp tục từ điểm lưu ở bước {done} trên {engine.plan.steps}.",
+            f"Going on from the checkpoint at step {done} of "
+            f"{engine.plan.steps}.",
+        )
 
 
-def make_scaler(model: Transformer, plan: Plan) -> torch.amp.GradScaler:
-    """Scales the loss in fp16, where small gradients vanish; else idle."""
-    device = model.embed.weight.device
-    dtype, _ = precision(device, plan.precision)
-    return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
+def scalars(
+    out: str | os.PathLike[str] | None,
+    wanted: bool | str | os.PathLike[str],
+) -> Path | None:
+    """TensorBoard's folder; None when it is not wanted."""
+    if wanted is True:
+        return Path(out or ".") / "tensorboard"
+    return Path(wanted) if wanted else None
+
+
+@contextmanager
+def shows(
+    engine: Engine, done: int, folder: Path | None, on_step: OnStep | None
+) -> Iterator[OnStep]:
+    """Who sees a record: the bar, TensorBoard, then `on_step`; the lead's alone."""
+    if not engine.lead:
+        yield lambda record: None
+        return
+    with bar(engine.plan.steps, done) as on_bar, board(folder) as on_board:
+        watching: Iterable[OnStep] = [on_bar, on_board]
+        watching = [*watching, on_step] if on_step else watching
+
+        def show(record: Record) -> None:
+            for see in watching:
+                see(record)
+
+        yield show
+
+
+@contextmanager
+def finishing(
+    engine: Engine, checkpoint: Checkpoint, out: str | os.PathLike[str] | None
+) -> Iterator[None]:
+    """Hold the folder; a lack of memory becomes a sentence; end the feed."""
+    try:
+        with (
+            alone(out if engine.lead else None),
+            memory(engine.plan, checkpoint.told),
+        ):
+            yield
+    finally:
+        engine.feed.close()
