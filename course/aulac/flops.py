@@ -7,7 +7,7 @@ be priced before it starts. A test holds `parameters` against the real model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 
@@ -34,17 +34,33 @@ class Sizes(Protocol):
 
 def matrices(sizes: Sizes) -> int:
     """Parameters in the matrices of all blocks, the ones that Muon updates."""
-    queries = sizes.width * sizes.heads * sizes.head_dim
-    keys_values = 2 * sizes.width * sizes.kv_heads * sizes.head_dim
-    output = sizes.heads * sizes.head_dim * sizes.width
-    swiglu = 3 * sizes.width * sizes.ff
-    return sizes.depth * (queries + keys_values + output + swiglu)
+    return sizes.depth * sum(rows * cols for rows, cols in shapes(sizes))
+
+
+def shapes(sizes: Sizes) -> list[tuple[int, int]]:
+    """Shapes (outputs, inputs) of the seven matrices of one block."""
+    width, ff = sizes.width, sizes.ff
+    queries = sizes.heads * sizes.head_dim
+    keys = sizes.kv_heads * sizes.head_dim
+    attention = [(queries, width), (keys, width), (keys, width)]
+    return [
+        *attention,
+        (width, queries),
+        (ff, width),
+        (ff, width),
+        (width, ff),
+    ]
 
 
 def parameters(sizes: Sizes) -> int:
-    """All parameters; embedding and output layer are one, counted once."""
-    embedding = sizes.vocab_size * sizes.width
-    gains = sizes.depth * (2 * sizes.width + 2 * sizes.head_dim) + sizes.width
+    """All parameters; a tied embedding and output layer are one, counted once.
+
+    Sizes that say nothing of `tied` and `qk_norm` (a Scale) have both.
+    """
+    tables = 1 if getattr(sizes, "tied", True) else 2
+    embedding = tables * sizes.vocab_size * sizes.width
+    per_head = 2 * sizes.head_dim if getattr(sizes, "qk_norm", True) else 0
+    gains = sizes.depth * (2 * sizes.width + per_head) + sizes.width
     return embedding + matrices(sizes) + gains
 
 
@@ -69,58 +85,84 @@ def training_flops(sizes: Sizes) -> int:
 def muon_flops(sizes: Sizes, steps: int = 5) -> int:
     """FLOPs of one update by Muon: three products in each Newton-Schulz step.
 
-    X X' and the polynomial times X cost 2 s s l each for a matrix of s x l with s
-    the shorter side, the square of X X' costs 2 s s s.
+    For a matrix of s x l, s the shorter side, X X' and the polynomial times X cost
+    2 s s l each, the square of X X' costs 2 s s s.
     """
-    queries = sizes.heads * sizes.head_dim
-    keys = sizes.kv_heads * sizes.head_dim
-    shapes = [(sizes.width, queries)] * 2 + [(sizes.width, keys)] * 2
-    shapes += [(sizes.width, sizes.ff)] * 3
     products = sum(
-        2 * min(shape) ** 2 * (2 * max(shape) + min(shape)) for shape in shapes
+        2 * min(shape) ** 2 * (2 * max(shape) + min(shape))
+        for shape in shapes(sizes)
     )
     return sizes.depth * steps * products
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that a training step needs."""
+    """Bytes that a training step needs on one device."""
 
     weights: int
     gradients: int
     optimiser: int
-    activations: int
+    activations: int  # what autograd keeps; grows with the batch
+    workspace: int = 0  # the output layer's gradient, weights in 16 bits
 
     @property
     def total(self) -> int:
-        parts = (
-            self.weights,
-            self.gradients,
-            self.optimiser,
-            self.activations,
-        )
-        return sum(parts)
+        return sum(asdict(self).values())
 
 
-def memory(sizes: Sizes, batch: int, bytes_per_value: int = 4) -> Memory:
+def memory(
+    sizes: Sizes,
+    batch: int,
+    bytes_per_value: int = 4,
+    *,
+    cuda: bool = False,
+    muon: bool = True,
+) -> Memory:
     """Bytes for weights, gradients, optimiser state, activations of one step.
 
-    Muon keeps one number per matrix entry (momentum), AdamW two for the rest;
-    both in fp32. Activations are what autograd keeps per token and block: about
-    nine vectors of the residual width, four of the feed-forward width, the heads'
-    projections, and the logits three times (themselves, log-softmax, gradient).
+    bytes_per_value: 4 in fp32, 2 under autocast, where weights and gradients stay
+    in fp32. Muon keeps one number per matrix entry (momentum), AdamW two for the
+    rest. The model is `aulac.model`'s, not compiled; torch.compile keeps less.
     """
-    count = parameters(sizes)
-    inner = matrices(sizes)
-    heads = (sizes.heads + 2 * sizes.kv_heads) * sizes.head_dim
-    per_token = sizes.depth * (9 * sizes.width + 4 * sizes.ff + 4 * heads)
-    per_token += 3 * sizes.vocab_size
+    count, inner = parameters(sizes), matrices(sizes)
+    both = count if not muon else count - inner
+    output = sizes.vocab_size * sizes.width
+    cast = 2 * inner if bytes_per_value == 2 else 0
+    tokens = batch * sizes.context
+    per_token = sizes.depth * kept_per_block(sizes, bytes_per_value)
+    per_token += 3 * 4 * sizes.width  # the last norm, and the loss's gradient
+    if cuda:  # logits, their log-softmax and gradient, all at once
+        per_token += (8 + bytes_per_value) * sizes.vocab_size
     return Memory(
-        weights=count * bytes_per_value,
-        gradients=count * bytes_per_value,
-        optimiser=4 * (inner + 2 * (count - inner)),
-        activations=batch * sizes.context * per_token * bytes_per_value,
+        weights=4 * count,
+        gradients=4 * count,
+        optimiser=4 * (count + both),
+        activations=tokens * per_token,
+        workspace=cast + (2 if cuda else 4) * output,
     )
+
+
+def kept_per_block(sizes: Sizes, bytes_per_value: int = 4) -> int:
+    """Bytes that autograd keeps per token and block.
+
+    In fp32, of the width: each norm's input, its input over its root mean square,
+    its output (six). Of the queries: projected, normalised; turned, with keys and
+    values repeated for each head and what attention gave (six). Of the keys:
+    projected and normalised (two). Of the feed-forward: gate, its SiLU, the other
+    half, their product (four). And the norms' scales and attention's log-sums.
+
+    Under autocast a norm's output is cast once for each product that reads it,
+    five times in all, and what enters the QK-norm is kept in both formats.
+    """
+    queries = sizes.heads * sizes.head_dim
+    keys = sizes.kv_heads * sizes.head_dim
+    scales = 4 * (2 + 2 * sizes.heads + sizes.kv_heads)
+    if bytes_per_value == 4:
+        large = 6 * sizes.width + 6 * queries + 2 * keys + 4 * sizes.ff
+        return 4 * large + scales
+    widths = 4 * 4 * sizes.width + 5 * 2 * sizes.width
+    heads = (4 + 6 * 2) * queries + (4 + 2 * 2) * keys
+    return widths + heads + 4 * 2 * sizes.ff + scales
 
 
 def utilisation(sizes: Sizes, tokens_per_second: float, peak: float) -> float:

@@ -1,17 +1,10 @@
 """The one dial: a scale decides the model, the data and the learning rates.
 
 Nobody sets a width or a learning rate by hand. Every recipe of the course asks this
-table, so a lesson that runs in a minute on a laptop runs unchanged on a GPU. The table
-is printed by `aulac scale` and in the book.
-
-Rules behind the numbers:
-
-- feed-forward width is close to 8/3 of the width (SwiGLU, Shazeer 2020), in whole 64s;
-- keys and values have half the heads of the queries, or fewer (GQA, Ainslie et al. 2023);
-- the learning rate of the Muon matrices does not change with the width, because an
-  orthogonal update has the same size at every width (Jordan et al. 2024); AdamW's, for
-  embeddings and gains, falls as one over the square root of the width;
-- `gpu` is built from one number, the depth: width = 64 x depth, as in nanochat.
+table, so a lesson that runs in a minute on a laptop runs unchanged on a GPU. The rows
+state a few primary numbers; `aulac.dial` derives the rest, each by a rule with its
+source. The table is printed by `aulac scale` (with `--explain`, every number and its
+rule) and in the book.
 """
 
 from __future__ import annotations
@@ -21,10 +14,21 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from aulac.dial import (
+    CHINCHILLA,
+    GIGA,
+    Own,
+    Primary,
+    Words,
+    derive,
+    explained,
+)
 
 ENVIRONMENT = "AULAC_SCALE"
 
@@ -32,10 +36,9 @@ ENVIRONMENT = "AULAC_SCALE"
 class ScaleError(ValueError):
     """There is no such scale; `vi` says so in Vietnamese."""
 
-    def __init__(self, name: str) -> None:
-        known = ", ".join(SCALES)
-        super().__init__(f"there is no scale {name!r}: choose one of {known}.")
-        self.vi = f"không có quy mô {name!r}: hãy chọn một trong {known}."
+    def __init__(self, message: str, vi: str) -> None:
+        super().__init__(message)
+        self.vi = vi
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Scale:
     muon_lr: float  # matrices
     adam_lr: float  # embeddings and gains
     weight_decay: float
+    warmup: float  # part of the steps
+    decay: float  # part of the steps
     # data
     documents: int  # stories to generate
     laws: int  # articles of the law codes, 0 = all
@@ -81,145 +86,201 @@ class Scale:
         return asdict(self)
 
 
-def from_depth(depth: int) -> Scale:
-    """The `gpu` scale for a given depth: every other size follows from it.
+CPU = 70 * GIGA  # FLOP/s of two cores in training, measured at tiny and laptop
+NOT_TWICE = Words(
+    "mỗi bước của CPU rẻ, lô nhỏ cho nhiều bước hơn; dưới 2.000 token thì Muon "
+    "chiếm quá nhiều thời gian (benchmarks/LOG.md)",
+    "a step is cheap on a CPU and a small batch gives more of them; below 2,000 "
+    "tokens Muon takes too much of the time (benchmarks/LOG.md)",
+)
 
-    Raises ValueError when `depth` is not an even number of at least 4.
-    """
-    if depth < 4 or depth % 2:
-        raise ValueError(
-            f"depth {depth} cannot be built: give an even number, 4 or more."
-        )
-    width = 64 * depth
-    return Scale(
-        name="gpu",
-        machine_vi="một card 24 đến 80 GB, bf16",
-        machine_en="one 24 to 80 GB card, bf16",
-        depth=depth,
-        width=width,
-        heads=width // 64,
-        kv_heads=width // 128,
-        head_dim=64,
-        ff=64 * round(width * 8 / 3 / 64),
-        vocab_size=32_768,
-        context=1024,
-        batch=32,
-        accumulation=8,
-        steps=500 * depth,
-        muon_lr=0.02,
-        adam_lr=0.08 / width**0.5,
-        weight_decay=0.1,
-        documents=400_000,
-        laws=0,
-        conversations=60_000,
-        sft_batch=32,
-        sft_steps=1500,
-        sft_lr=0.2,
-        minutes=120,
-    )
-
-
-SCALES: dict[str, Scale] = {
-    "tiny": Scale(
+ROWS: dict[str, Primary] = {
+    "tiny": Primary(
         name="tiny",
-        machine_vi="CPU bất kỳ, 2 nhân",
-        machine_en="any CPU, 2 cores",
+        machine=Words("CPU bất kỳ, 2 nhân", "any CPU, 2 cores"),
         depth=4,
         width=128,
-        heads=4,
-        kv_heads=2,
-        head_dim=32,
-        ff=384,
         vocab_size=2048,
         context=192,
-        batch=10,
-        accumulation=1,
-        steps=340,
-        muon_lr=0.02,
-        adam_lr=0.008,
-        weight_decay=0.1,
+        tokens_per_parameter=0.62,
         documents=12_000,
         laws=200,
         conversations=8000,
         sft_batch=16,
         sft_steps=500,
         sft_lr=1.0,
-        minutes=2,
+        speed=CPU,
+        own={
+            "batch": Own(10, *NOT_TWICE),
+            "steps": Own(
+                340,
+                "một bài học trong khoảng một phút; đã thử 300, 340, 450 và 550 "
+                "bước (benchmarks/LOG.md)",
+                "a lesson in about a minute; 300, 340, 450 and 550 were tried "
+                "(benchmarks/LOG.md)",
+            ),
+            "adam_lr": Own(
+                0.008,
+                "công thức cho 0,0071; 0,008 là số mà mọi khoảng cho phép của bài "
+                "học đã được đo",
+                "the rule gives 0.0071; with 0.008 all bands of the lessons were "
+                "measured",
+            ),
+        },
+        why={
+            "sft_steps": Words(
+                "đã thử 300, 500 và 600 bước (benchmarks/LOG.md)",
+                "300, 500 and 600 were tried (benchmarks/LOG.md)",
+            ),
+            "sft_lr": Words(
+                "đã thử một nửa và trọn tốc độ (benchmarks/LOG.md)",
+                "half and the full rate were tried (benchmarks/LOG.md)",
+            ),
+            "laws": Words(
+                "200 điều đầu, để chuẩn bị trong vài giây",
+                "the first 200, to be ready in seconds",
+            ),
+        },
     ),
-    "laptop": Scale(
+    "laptop": Primary(
         name="laptop",
-        machine_vi="CPU máy xách tay",
-        machine_en="a laptop's CPU",
+        machine=Words("CPU máy xách tay", "a laptop's CPU"),
         depth=6,
         width=192,
-        heads=6,
-        kv_heads=2,
-        head_dim=32,
-        ff=512,
         vocab_size=8192,
         context=256,
-        batch=16,
-        accumulation=1,
-        steps=8000,
-        muon_lr=0.02,
-        adam_lr=0.006,
-        weight_decay=0.1,
+        tokens_per_parameter=8,
         documents=60_000,
         laws=0,
         conversations=20_000,
         sft_batch=16,
         sft_steps=800,
         sft_lr=0.3,
-        minutes=180,
+        speed=CPU,
+        own={"batch": Own(16, *NOT_TWICE)},
+        why={
+            "steps": Words(
+                "8 token mỗi tham số: vừa một buổi tối trên CPU",
+                "8 tokens per parameter: an evening of a CPU",
+            ),
+        },
     ),
-    "t4": Scale(
+    "t4": Primary(
         name="t4",
-        machine_vi="GPU 16 GB không có bf16 (Colab, Kaggle miễn phí)",
-        machine_en="16 GB GPU without bf16 (free Colab, Kaggle)",
+        machine=Words(
+            "GPU 16 GB không có bf16 (Colab, Kaggle miễn phí)",
+            "16 GB GPU without bf16 (free Colab, Kaggle)",
+        ),
         depth=8,
         width=448,
-        heads=7,
-        kv_heads=7,
-        head_dim=64,
-        ff=1216,
         vocab_size=16_384,
         context=512,
-        batch=32,
-        accumulation=2,
-        steps=5000,
-        muon_lr=0.02,
-        adam_lr=0.004,
-        weight_decay=0.1,
+        tokens_per_parameter=10,
         documents=200_000,
         laws=0,
         conversations=40_000,
         sft_batch=32,
         sft_steps=1000,
         sft_lr=0.2,
-        minutes=60,
+        speed=0.3 * 65e12,  # of a T4's peak
+        card=16 * GIGA,
+        why={
+            "steps": Words(
+                "10 token mỗi tham số, nửa mức Chinchilla: vừa một phiên miễn phí",
+                "10 tokens per parameter, half of Chinchilla's: fits a free session",
+            ),
+        },
     ),
-    "gpu": from_depth(14),
 }
 
 
+def gpu(depth: int) -> Primary:
+    """The row `gpu` for a depth."""
+    return Primary(
+        name="gpu",
+        machine=Words(
+            "một card 24 đến 80 GB, bf16", "one 24 to 80 GB card, bf16"
+        ),
+        depth=depth,
+        width=64 * depth,
+        vocab_size=32_768,
+        context=1024,
+        tokens_per_parameter=CHINCHILLA,
+        documents=400_000,
+        laws=0,
+        conversations=60_000,
+        sft_batch=32,
+        sft_steps=1500,
+        sft_lr=0.2,
+        speed=0.4 * 989e12,  # of an H100's peak
+        card=24 * GIGA,
+        why={
+            "minutes": Words(
+                "tính cho một H100 ở 40 % mức đỉnh; A100 lâu gấp ba",
+                "for an H100 at 40 % of its peak; an A100 takes three times as long",
+            ),
+        },
+    )
+
+
+def from_depth(depth: int) -> Scale:
+    """The `gpu` scale for a given depth: every other size follows from it.
+
+    Raises ScaleError when `depth` is not an even number of at least 4.
+    """
+    if depth < 4 or depth % 2:
+        raise ScaleError(
+            f"depth {depth} cannot be built: give an even number, 4 or more.",
+            f"không dựng được độ sâu {depth}: hãy cho một số chẵn, từ 4 trở lên.",
+        )
+    return Scale(**derive(gpu(depth)))
+
+
+ROWS["gpu"] = gpu(14)
+SCALES: dict[str, Scale] = {
+    name: Scale(**derive(row)) for name, row in ROWS.items()
+}
+
 # The model that comes with the course (see `aulac.shipped`): too big for a CPU's
 # evening in fp32, small enough for a repository. 8.6 M parameters, half of them words.
-SHIPPED = replace(
-    SCALES["laptop"],
+SHIPPED_ROW = replace(
+    ROWS["laptop"],
     name="shipped",
-    machine_vi="mô hình đi kèm khóa học",
-    machine_en="the model that comes with the course",
+    machine=Words(
+        "mô hình đi kèm khóa học", "the model that comes with the course"
+    ),
     width=256,
-    heads=4,
-    kv_heads=2,
-    head_dim=64,
-    ff=704,
     vocab_size=16_384,
-    batch=32,
-    steps=6000,
-    adam_lr=0.005,
-    minutes=600,
+    own={
+        "batch": Own(32, *NOT_TWICE),
+        "steps": Own(
+            6000,
+            "5,7 token mỗi tham số trong mười giờ CPU; bf16 nhanh gần gấp đôi",
+            "5.7 tokens per parameter in ten hours of a CPU; bf16 nearly halves it",
+        ),
+    },
+    why={},
 )
+SHIPPED = Scale(**derive(SHIPPED_ROW))
+
+
+def row(name: str) -> Primary:
+    """The primary numbers of `name`; `gpu:16` is the gpu row with another depth.
+
+    Raises ScaleError when there is no such row or the depth cannot be built.
+    """
+    if name.startswith("gpu:") and name[4:].isdigit():
+        from_depth(int(name[4:]))  # refuses a depth that cannot be built
+        return gpu(int(name[4:]))
+    if name == SHIPPED.name:
+        return SHIPPED_ROW
+    if name not in ROWS:
+        known = ", ".join(ROWS)
+        raise ScaleError(
+            f"there is no scale {name!r}: choose one of {known}.",
+            f"không có quy mô {name!r}: hãy chọn một trong {known}.",
+        )
+    return ROWS[name]
 
 
 def get(name: str) -> Scale:
@@ -229,13 +290,9 @@ def get(name: str) -> Scale:
 
     Raises ScaleError (a ValueError) when there is no such row.
     """
-    if name.startswith("gpu:") and name[4:].isdigit():
-        return from_depth(int(name[4:]))
-    if name == SHIPPED.name:
-        return SHIPPED
-    if name not in SCALES:
-        raise ScaleError(name)
-    return SCALES[name]
+    if name in SCALES:
+        return SCALES[name]
+    return Scale(**derive(row(name)))
 
 
 def _gpu_memory() -> float:
@@ -289,7 +346,7 @@ def welcome(scale: Scale) -> Scale:
     """The scale at which lesson 00 trains: small enough for one sitting anywhere."""
     small = (
         SCALES["tiny"]
-        if scale.name in ("tiny", "laptop")
+        if scale.name in ("tiny", "laptop", "shipped")
         else SCALES["laptop"]
     )
     return replace(small, name=scale.name)
@@ -302,16 +359,48 @@ app = typer.Typer(
 
 
 @app.command()
-def show() -> None:
+def show(
+    scale: Annotated[
+        str | None,
+        typer.Argument(
+            help="tiny, laptop, t4, gpu, gpu:16, shipped; mặc định theo máy / by the "
+            "machine"
+        ),
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="mỗi con số cùng quy tắc của nó / every number with its rule",
+        ),
+    ] = False,
+) -> None:
     """In bảng quy mô và quy mô hợp với máy này / print the table and this machine's row."""
+    try:
+        chosen, reason = choose(scale)
+    except ScaleError as error:
+        where = "" if scale else f"{ENVIRONMENT}: "
+        typer.echo(f"Lỗi: {where}{error.vi}", err=True)
+        typer.echo(f"Error: {where}{error}", err=True)
+        raise typer.Exit(1) from None
+    console = Console()
+    if explain:
+        console.print(rules_table(row(full_name(chosen))))
+    else:
+        console.print(scales_table(chosen.name))
+    console.print(f"Máy này: [bold]{chosen.name}[/] ({reason['vi']}).")
+    console.print(f"This machine: [bold]{chosen.name}[/] ({reason['en']}).")
+
+
+def full_name(scale: Scale) -> str:
+    """What `get` takes for this scale: `gpu` with its depth."""
+    return f"gpu:{scale.depth}" if scale.name == "gpu" else scale.name
+
+
+def scales_table(chosen: str) -> Table:
+    """All rows of the dial, the chosen one in bold."""
     from aulac.flops import parameters
 
-    try:
-        chosen, reason = choose()
-    except ScaleError as error:
-        typer.echo(f"Lỗi: {ENVIRONMENT}: {error.vi}", err=True)
-        typer.echo(f"Error: {ENVIRONMENT}: {error}", err=True)
-        raise typer.Exit(1) from None
     table = Table(title="Quy mô / Scale", box=None, pad_edge=False)
     columns = ("", "tham số\nparameters", "tầng x rộng\ndepth x width")
     more = (
@@ -323,7 +412,6 @@ def show() -> None:
     for column in (*columns, *more):
         table.add_column(column, overflow="fold")
     for scale in SCALES.values():
-        mark = "bold" if scale.name == chosen.name else ""
         table.add_row(
             scale.name,
             f"{parameters(scale) / 1e6:.1f} M",
@@ -332,9 +420,22 @@ def show() -> None:
             f"{scale.context:,}",
             f"{scale.tokens / 1e6:,.0f} M",
             f"{scale.machine_vi}\n{scale.machine_en}\n",
-            style=mark,
+            style="bold" if scale.name == chosen else "",
         )
-    console = Console()
-    console.print(table)
-    console.print(f"Máy này: [bold]{chosen.name}[/] ({reason['vi']}).")
-    console.print(f"This machine: [bold]{chosen.name}[/] ({reason['en']}).")
+    return table
+
+
+def rules_table(primary: Primary) -> Table:
+    """Every number of one row with its rule, in both languages."""
+    table = Table(title=primary.name, box=None, pad_edge=False)
+    table.add_column("")
+    table.add_column("giá trị\nvalue", justify="right", no_wrap=True)
+    table.add_column("quy tắc / rule", overflow="fold")
+    for line in explained(primary):
+        value = f"{line.value:,}" if isinstance(line.value, int) else ""
+        value = value or f"{line.value:.4g}"
+        own = "[bold]*[/] " if line.own else ""
+        text = f"{own}{line.vi}\n[dim]{line.en}[/]"
+        table.add_row(line.name, value, text)
+    table.caption = "* số riêng của hàng, khác quy tắc / the row's own number, not the rule's"
+    return table
