@@ -2,10 +2,11 @@
 
 Muon (Jordan et al., 2024) follows the momentum of the gradient, made orthogonal: all
 directions of a matrix learn at the same speed. It is written out here because the
-lessons teach it, and a test holds it against `torch.optim.Muon`. On a GPU torch's own
-runs; on a CPU ours does, for two reasons that were measured: torch's works in
-bfloat16, which a CPU without matrix units emulates slowly, and ours treats all
-matrices of one shape in one batched product.
+lessons teach it, and a test holds it against `torch.optim.Muon`. On a GPU with bf16
+torch's own runs; on a CPU ours does, for two reasons that were measured: torch's works
+in bfloat16, which a CPU without matrix units emulates slowly, and ours treats all
+matrices of one shape in one batched product. A GPU without bf16 (T4) gets ours in fp16
+for the first reason.
 """
 
 from __future__ import annotations
@@ -22,15 +23,23 @@ from torch.optim import AdamW, Optimizer
 QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
-def orthogonalise(g: Tensor, steps: int = 5, eps: float = 1e-7) -> Tensor:
+def orthogonalise(
+    g: Tensor,
+    steps: int = 5,
+    eps: float = 1e-7,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
     """Push the singular values of g (N, rows, cols) to about 1: Newton-Schulz.
 
-    Only matrix products are used, so it is fast where products are.
+    Only matrix products are used, so it is fast where products are. dtype: what
+    they work in, by default that of g. The norm is taken before, so a gradient too
+    small for fp16 is not lost.
     """
     a, b, c = QUINTIC
     tall = g.shape[-2] > g.shape[-1]
     x = g.mT if tall else g  # (N, small, large)
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=eps)
+    x = x.to(dtype or g.dtype)
     for _ in range(steps):
         gram = x @ x.mT  # (N, small, small)
         x = a * x + (b * gram + c * gram @ gram) @ x
@@ -74,8 +83,8 @@ class Muon(Optimizer):
                 state["momentum"] = torch.zeros_like(p)
             mean = state["momentum"].lerp_(p.grad, 1 - beta)
             directions.append(torch.lerp(p.grad, mean, beta))  # Nesterov
-        stacked = torch.stack(directions).to(self.dtype)  # (N, rows, cols)
-        step = orthogonalise(stacked).to(params[0].dtype)
+        stacked = torch.stack(directions)  # (N, rows, cols)
+        step = orthogonalise(stacked, dtype=self.dtype).to(params[0].dtype)
         for p, direction in zip(params, step, strict=True):
             p.mul_(1 - lr * decay).add_(direction, alpha=-lr * size)
 
@@ -153,8 +162,8 @@ def make_muon(
     weight_decay: float,
     dtype: torch.dtype = torch.float32,
 ) -> Optimizer:
-    """torch's Muon on a GPU that has it, ours elsewhere (see the module)."""
+    """torch's Muon on a GPU with bf16, ours elsewhere (see the module)."""
     own = getattr(torch.optim, "Muon", None)
-    if own is not None and matrices[0].is_cuda:
+    if own is not None and matrices[0].is_cuda and dtype != torch.float16:
         return own(matrices, lr=lr, momentum=0.95, weight_decay=weight_decay)
     return Muon(matrices, lr=lr, weight_decay=weight_decay, dtype=dtype)
