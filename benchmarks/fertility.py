@@ -34,6 +34,30 @@ from aulac.tokenizer import (
 
 MB = 1_000_000
 
+TITLE = {"vi": "Token mỗi âm tiết", "en": "Tokens a syllable"}
+MINUTES = 0.7
+LABELS = {
+    "tokens_a_syllable": {
+        "vi": "trên truyện và văn bản luật để riêng ra",
+        "en": "on held-out stories and laws",
+    },
+    "tokenizer": {"vi": "bộ tách token", "en": "tokenizer"},
+    "vocabulary": {"vi": "từ vựng", "en": "vocabulary"},
+    "fertility": {"vi": "token mỗi âm tiết", "en": "tokens a syllable"},
+    "low": {"vi": "cận dưới", "en": "low"},
+    "high": {"vi": "cận trên", "en": "high"},
+    "bytes_per_token": {"vi": "byte mỗi token", "en": "bytes a token"},
+    "train_seconds": {"vi": "huấn luyện (giây)", "en": "trained (s)"},
+    "ours, plain BPE": {
+        "vi": "của khóa học, BPE thường",
+        "en": "ours, plain BPE",
+    },
+    "ours, superwords": {
+        "vi": "của khóa học, siêu từ",
+        "en": "ours, superwords",
+    },
+}
+
 
 def divided(
     sources: list[str],

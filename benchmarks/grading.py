@@ -99,6 +99,63 @@ WRONG = {
 SLOW = "    total = 0\n    for n in range({loops}):\n        total += n % 7\n"
 CRASH = "    import os\n    os._exit(3)\n"
 
+TITLE = {"vi": "Chấm một lớp", "en": "Grading a class"}
+MINUTES = 4.4
+LABELS = {
+    "runs": {"vi": "các lần chấm", "en": "runs"},
+    "nbgrader autograde": {
+        "vi": "nbgrader autograde",
+        "en": "nbgrader autograde",
+    },
+    "ours, 1 worker": {
+        "vi": "của khóa học, 1 tiến trình chấm",
+        "en": "ours, 1 worker",
+    },
+    "ours, 2 workers": {
+        "vi": "của khóa học, 2 tiến trình chấm",
+        "en": "ours, 2 workers",
+    },
+    "ours, 4 workers": {
+        "vi": "của khóa học, 4 tiến trình chấm",
+        "en": "ours, 4 workers",
+    },
+    "submissions": {"vi": "số bài nộp", "en": "submissions"},
+    "seconds": {"vi": "giây", "en": "seconds"},
+    "seconds_each": {"vi": "giây mỗi bài", "en": "seconds each"},
+    "minutes_for_class": {
+        "vi": "phút cho cả lớp",
+        "en": "minutes for the class",
+    },
+    "times_nbgrader": {
+        "vi": "nhanh gấp nbgrader (lần)",
+        "en": "times nbgrader",
+    },
+    "peak_mb": {"vi": "bộ nhớ cao nhất (MB)", "en": "peak memory (MB)"},
+    "start_seconds": {"vi": "khởi động (giây)", "en": "start-up (s)"},
+    "trivial_seconds": {
+        "vi": "thêm một bài rất nhẹ (giây)",
+        "en": "one more trivial submission (s)",
+    },
+    "worker_mb": {
+        "vi": "bộ nhớ mỗi tiến trình chấm, trang dùng chung chia đều (PSS, MB)",
+        "en": "memory of a worker, shared pages by share (PSS, MB)",
+    },
+    "class_size": {"vi": "số bài của lớp", "en": "submissions in the class"},
+    "kinds": {"vi": "lớp gồm", "en": "the class"},
+    "right": {"vi": "bài đúng", "en": "right"},
+    "wrong": {"vi": "bài sai", "en": "wrong"},
+    "slow": {"vi": "bài chạy chậm", "en": "slow"},
+    "crashing": {"vi": "bài làm chết tiến trình", "en": "crashing"},
+    "same_bytes": {
+        "vi": "1, 2, 4 tiến trình chấm cho kết quả giống nhau từng byte",
+        "en": "any number of workers gives the same bytes",
+    },
+    "same_points": {
+        "vi": "điểm bằng điểm của nbgrader",
+        "en": "points equal nbgrader's",
+    },
+}
+
 
 # -- the class -----------------------------------------------------------------
 
