@@ -97,11 +97,12 @@ def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 @contextmanager
 def bar(steps: int, done: int) -> Iterator[Show]:
-    """A progress bar with loss, tokens per second and time left, in a terminal only."""
+    """The loss curve over a progress bar with what was measured; terminals only."""
     if not sys.stderr.isatty():
         yield lambda record: None
         return
-    from rich.console import Console
+    from rich.console import Console, Group
+    from rich.live import Live
     from rich.progress import (
         BarColumn,
         Progress,
@@ -109,19 +110,25 @@ def bar(steps: int, done: int) -> Iterator[Show]:
         TimeRemainingColumn,
     )
 
+    from aulac.curve import Curve
+
     columns = (
         TextColumn("bước / step {task.completed}/{task.total}"),
         BarColumn(),
         TextColumn("{task.description}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("", total=steps, completed=done)
+    curve, progress = Curve(), Progress(*columns)
+    task = progress.add_task("", total=steps, completed=done)
 
-        def show(record: dict[str, Any]) -> None:
-            text = f"loss {record['loss']:.3f}  {record['tokens_per_second']:,.0f} tok/s"
-            progress.update(task, completed=record["step"], description=text)
+    def show(record: dict[str, Any]) -> None:
+        text = f"loss {record['loss']:.3f}  {record['tokens_per_second']:,.0f} tok/s"
+        if "mfu" in record:
+            text += f"  MFU {record['mfu']:.0%}"
+        progress.update(task, completed=record["step"], description=text)
+        curve.add(record)
 
+    with Live(Group(curve, progress), console=Console(stderr=True)):
         yield show
 
 
