@@ -24,6 +24,23 @@ FILES = ("choice", "vmlu", "xcopa")  # of a file: --task vmlu=FILE
 SENTENCE = re.compile(r"[^.!?…\n]+[.!?…]")
 UNSEEN_SEED = 90_210  # of stories that no lesson trains on
 FEW_TEXTS, SENTENCES, SYLLABLES = 40, 20, 12  # of a source, by default
+HARNESS_TASKS = Path(__file__).with_name("evaluate") / "tasks"
+HARNESS_HELP = """\
+Mọi thứ viết sau `harness` được chuyển nguyên cho lm-eval / all that follows
+`harness` goes to lm-eval as it is:
+
+  aulac evaluate harness --model_args path=FOLDER --tasks aulac_questions
+  aulac evaluate harness --model_args path=FOLDER --tasks xcopa_vi_local \\
+      --metadata xcopa=xcopa_vi_test.jsonl
+  aulac evaluate harness ls tasks
+  aulac evaluate harness --where    thư mục bài đo / the folder of our tasks
+
+Lệnh lm_eval cũng dùng được, khi bài đo được chỉ bằng đường dẫn / plain lm_eval
+works too, with a task of ours given by its path:
+
+  lm_eval --model aulac --model_args path=FOLDER \\
+      --tasks "$(aulac evaluate harness --where)/aulac_questions.yaml"
+"""
 STOPPED = 130  # the exit status of a run ended by Ctrl-C
 
 
@@ -98,6 +115,33 @@ def evaluate(
                 battery.write(rows, str(model or folder), out)
     if not rows or not rows[-1].complete:
         raise typer.Exit(STOPPED)
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    }
+)
+def harness(context: typer.Context) -> None:
+    """Chạy lm-eval với mô hình của khóa học / lm-eval with a model of the course."""
+    if context.args == ["--where"]:
+        typer.echo(HARNESS_TASKS)
+        return
+    if not context.args:
+        typer.echo(HARNESS_HELP)
+        return
+    try:
+        from aulac.evaluate.harness import main
+    except ImportError as error:
+        if error.name != "lm_eval":
+            raise
+        fail(
+            "chưa có lm-eval. Hãy cài: pip install lm-eval==0.4.13",
+            "lm-eval is not installed: pip install lm-eval==0.4.13",
+        )
+    main(context.args)
 
 
 def _wanted(tasks: list[str]) -> list[tuple[str, Path | None]]:

@@ -7,10 +7,11 @@ the result. All four rules are computed; `byte` is the one this course reports:
 
     sum     ln p(option | question), undivided: favours short options
     token   divided by tokens: depends on the tokenizer
-    byte    divided by bytes of NFC text: does not
+    byte    divided by the option's bytes of NFC text: does not
     pmi     ln p(option | question) - ln p(option | "Trả lời:"), which discounts
             options that are likely whatever was asked (Holtzman et al., 2021)
 
+In lm-eval's tables `sum` is acc and `byte` is acc_bytes (tested, item by item).
 With k options, 1/k is chance: compare the interval with that before anything else.
 """
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,10 @@ def choose(
         for question in questions
         for option in question.options
     ]
-    likely = continuations(model, tokenizer, asked, batch)
+    likely = [
+        replace(found, bytes=found.bytes - 1)  # without the space before it
+        for found in continuations(model, tokenizer, asked, batch)
+    ]
     alone = continuations(
         model, tokenizer, [(NEUTRAL, option) for _, option in asked], batch
     )
@@ -151,7 +155,7 @@ def load_vmlu(path: Path) -> list[Question]:
     See https://vmlu.ai: the data are their owners', and are not part of this course.
     """
     questions = []
-    for line, row in _rows(path):
+    for line, row in rows(path):
         with _named(path, line):
             options = tuple(_after_letter(text) for text in row["choices"])
             questions.append(
@@ -175,7 +179,7 @@ def load_xcopa(path: Path) -> list[Question]:
     The premise is continued by "bởi vì" (because) or "vì vậy" (so) and an option.
     """
     questions = []
-    for line, row in _rows(path):
+    for line, row in rows(path):
         with _named(path, line):
             premise = str(row["premise"]).strip().rstrip(".")
             word = CONNECTIVES[row["question"]]
@@ -196,7 +200,7 @@ def load_xcopa(path: Path) -> list[Question]:
 def load(path: Path) -> list[Question]:
     """JSON lines of our own: id, subject, question, options, answer (an index)."""
     questions = []
-    for line, row in _rows(path):
+    for line, row in rows(path):
         with _named(path, line):
             questions.append(
                 Question(
@@ -222,7 +226,7 @@ def _named(path: Path, line: int) -> Iterator[None]:
         raise QuestionError(f"{where}: {error}") from None
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and object of each line of a JSON lines file."""
     try:
         lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines()

@@ -61,11 +61,11 @@ def _batch(
         ids, next_ids = pieces[i]
         inputs[row, : len(ids)] = torch.tensor(ids)
         targets[row, : len(ids)] = torch.tensor(next_ids)
-    weight = model.embed.weight  # (V, W)
-    inputs, targets = inputs.to(weight.device), targets.to(weight.device)
+    device = model.embed.weight.device
+    inputs, targets = inputs.to(device), targets.to(device)
     counted = targets != SKIP
     hidden = model.hidden(inputs)[counted]  # (B, T, W) -> (N, W)
-    costs, hits = _costs(hidden, weight, targets[counted])
+    costs, hits = _costs(model, hidden, targets[counted])
     # (B, T) again, where what is not counted costs nothing and misses nothing
     each = torch.zeros(targets.shape, dtype=torch.float64)
     each[counted.cpu()] = costs.double().cpu()
@@ -75,7 +75,7 @@ def _batch(
     return list(map(Found, sums, greedy))
 
 
-def _costs(hidden: Tensor, weight: Tensor, targets: Tensor) -> Pair:
+def _costs(model: Transformer, hidden: Tensor, targets: Tensor) -> Pair:
     """-ln p of targets (N,) after hidden (N, W), and where they are likeliest.
 
     Only tokens that count come here, and the logits of a few at a time: a window
@@ -84,8 +84,8 @@ def _costs(hidden: Tensor, weight: Tensor, targets: Tensor) -> Pair:
     costs, hits = [], []
     for start in range(0, len(targets), ROWS):
         wanted = targets[start : start + ROWS, None]  # (n, 1)
-        logits = (hidden[start : start + ROWS] @ weight.mT).float()  # (n, V)
-        right = logits.gather(1, wanted)  # (n, 1)
+        logits = model.output.logits(hidden[start : start + ROWS]).float()
+        right = logits.gather(1, wanted)  # (n, V) -> (n, 1)
         top, place = logits.max(1, keepdim=True)
         total = logits.sub_(top).exp_().sum(1, keepdim=True)
         costs.append(total.log() + top - right)
@@ -108,10 +108,10 @@ class Continuation:
 def continuations(
     model: Transformer,
     tokenizer: Any,
-    pairs: Iterable[tuple[str, str]],
+    pairs: Iterable[tuple[str | list[int], str]],
     batch: int = 32,
 ) -> list[Continuation]:
-    """-ln p(text | context) for each (context, text).
+    """-ln p(text | context) for each (context, text); a context may be ids.
 
     Context and text are encoded apart, so a token never reaches over the border:
     with superwords it otherwise could, and would then be charged to neither.
@@ -121,7 +121,9 @@ def continuations(
     """
     pieces, sizes = [], []
     for context, text in pairs:
-        head = tokenizer.encode(context) if context else []
+        head = context
+        if isinstance(head, str):
+            head = tokenizer.encode(head) if head else []
         tail = tokenizer.encode(text)
         _must_fit(text, tail, model.config.context)
         ids = [tokenizer.eos_id, *head, *tail][-(model.config.context + 1) :]
