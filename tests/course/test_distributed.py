@@ -1,0 +1,282 @@
+"""Two processes under real torchrun, on the CPU with gloo: equal to one.
+
+The file is also the script that torchrun starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aulac import distributed
+from aulac.checkpoint import TrainingError
+from aulac.distributed import World, split
+from aulac.feed import Feed
+from aulac.model import Config, Transformer
+from aulac.shards import Batches, Shards, write_shards
+from aulac.train import Engine, Plan, Run, schedule, train
+
+SIZES = {"vocab_size": 64, "depth": 2, "width": 32, "heads": 2, "kv_heads": 1}
+PLAN = Plan(steps=12, log_every=3, checkpoint_every=6, warmup=0.1)
+LONG = 10**6
+
+
+class Uneven(Batches):
+    """Batches of which a part of the targets does not count, a different one."""
+
+    def __next__(self):
+        ids, targets = super().__next__()
+        return ids, targets.masked_fill(
+            ids % (2 + self.position % 7) == 0, -100
+        )
+
+
+def make(folder: Path, batch: int = 2) -> tuple[Transformer, Uneven]:
+    if not (folder / "shards").exists():
+        draw = np.random.default_rng(7)
+        texts = [draw.integers(1, 64, 9).tolist() for _ in range(90)]
+        write_shards(texts, folder / "shards", vocab_size=64)
+    torch.manual_seed(0)
+    sizes = Config(**SIZES, head_dim=16, ff=64, context=16)
+    data = Uneven(Shards.open(folder / "shards"), batch, 16, seed=3)
+    return Transformer(sizes), data
+
+
+def plan(**changes: Any) -> Plan:
+    from dataclasses import replace
+
+    return replace(PLAN, **changes)
+
+
+def run(folder: Path, name: str, **options: Any) -> tuple[Transformer, Run]:
+    """Train in folder/name; `stop` ends it after that step's record."""
+    stop = options.pop("stop", None)
+
+    def on_step(record: dict[str, Any]) -> None:
+        if record["step"] == stop:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    model, data = make(folder)
+    try:
+        found = train(
+            model, data, plan(**options), folder / name, on_step=on_step
+        )
+    except KeyboardInterrupt:
+        found = Run()
+    return model, found
+
+
+# --- what torchrun starts -------------------------------------------------------
+
+
+def equal(folder: Path) -> None:
+    """Fresh; from one process's checkpoint; and a checkpoint for one process."""
+    packed = {"accumulation": 2, "packed": True}
+    for name in ("fresh", "from_one"):
+        model, found = run(folder, name, **packed)
+        if distributed.world().lead:
+            torch.save(model.state_dict(), folder / f"{name}.pt")
+            losses = [r["loss"] for r in found.history]
+            (folder / f"{name}.json").write_text(json.dumps(losses))
+    run(folder, "to_one", stop=6, **packed)
+    quiet = run(folder, "fresh", **packed)[1].history  # nothing left to do
+    assert len(quiet) == (4 if distributed.world().lead else 0)
+
+
+def failing(folder: Path) -> None:
+    """The second process runs out of memory inside step 8."""
+    model, data = make(folder)
+    if not distributed.world().lead:
+        real, calls = Engine.gradients, iter(range(1, 100))
+
+        def gradients(self, step):
+            if next(calls) == 8:
+                raise torch.OutOfMemoryError("out of memory")
+            return real(self, step)
+
+        Engine.gradients = gradients
+    train(model, data, plan(log_every=2, checkpoint_every=2), folder / "run")
+
+
+def endless(folder: Path) -> None:
+    """Trains until it is interrupted; says when it has begun."""
+    model, data = make(folder)
+
+    def on_step(record: dict[str, Any]) -> None:
+        if record["step"] == 2:
+            print("begun", flush=True)
+
+    long = plan(steps=LONG, log_every=2, checkpoint_every=LONG)
+    train(model, data, long, folder / "run", on_step)
+
+
+def main(folder: Path, what: str) -> None:
+    with distributed.started() as here:
+        assert here.size == 2 and here.lead == (here.rank == 0)
+        assert here.mean(here.rank) == 0.5 and here.any(here.rank == 1)
+        try:
+            globals()[what](folder)
+        except TrainingError as error:
+            if distributed.speaks(error):
+                print(error.vi, error, sep="\n", file=sys.stderr)
+            raise SystemExit(1) from None
+
+
+# --- the tests ------------------------------------------------------------------
+
+
+def torchrun(folder: Path, what: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", __file__, str(folder), what]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )
+
+
+def close(model: Transformer, other: dict[str, torch.Tensor]) -> None:
+    for name, weight in model.state_dict().items():
+        torch.testing.assert_close(weight, other[name], atol=1e-5, rtol=1e-5)
+
+
+def test_two_processes_equal_one(tmp_path):
+    whole, found = run(tmp_path, "whole", accumulation=4, packed=True)
+    run(tmp_path, "from_one", accumulation=4, packed=True, stop=6)
+    started = torchrun(tmp_path, "equal")
+    _, said = started.communicate(timeout=200)
+    assert started.returncode == 0, said
+    losses = [r["loss"] for r in found.history]
+    for name, log in (("fresh", losses), ("from_one", losses)):
+        weights = torch.load(tmp_path / f"{name}.pt", weights_only=True)
+        close(whole, weights)
+        theirs = json.loads((tmp_path / f"{name}.json").read_text())
+        assert theirs == pytest.approx(log, abs=1e-5)
+    again, resumed = run(tmp_path, "to_one", accumulation=4, packed=True)
+    close(again, whole.state_dict())
+    assert [r["tokens"] for r in resumed.history] == [
+        r["tokens"] for r in found.history
+    ]
+    assert "bước 6 trên 12" in said and said.count("Precision fp32") == 1
+
+
+def test_a_failing_process_ends_all_with_a_sentence(tmp_path):
+    make(tmp_path)
+    started = torchrun(tmp_path, "failing")
+    _, said = started.communicate(timeout=200)
+    assert started.returncode != 0
+    assert "memory is full" in said and "bộ nhớ của GPU đã đầy" in said
+    saved = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    assert saved["step"] == 6
+
+
+def test_ctrl_c_ends_all_after_the_same_step(tmp_path):
+    make(tmp_path)
+    started = torchrun(tmp_path, "endless")
+    assert started.stdout.readline() == "begun\n"
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does
+    started.communicate(timeout=200)
+    assert started.returncode != 0
+    saved = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    model, data = make(tmp_path)
+    alone = Engine(model, data, plan(steps=LONG, accumulation=2))
+    for step in range(saved["step"]):
+        alone.step(schedule(step, alone.plan))
+    close(model, saved["model"])
+    assert saved["data"] == data.state()
+
+
+def windows(feed: Feed, steps: int) -> list[list[list[int]]]:
+    return [
+        [row for batch in step.batches for row in batch.ids.tolist()]
+        for step in (next(feed) for _ in range(steps))
+    ]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    before=st.sampled_from([1, 2, 4]),
+    after=st.sampled_from([1, 2, 4]),
+    at=st.integers(0, 6),
+    ahead=st.integers(0, 3),
+)
+def test_the_tokens_of_a_step_do_not_depend_on_the_processes(
+    tmp_path_factory, before, after, at, ahead
+):
+    """(accumulation 4, 1 process), (2, 2), (1, 4); and from one to another."""
+    folder = tmp_path_factory.getbasetemp() / "feed"
+    folder.mkdir(exist_ok=True)
+
+    def steps(size: int, count: int, state: dict) -> tuple[list, dict]:
+        found, places = [], []
+        for rank in range(size):
+            feed = Feed(
+                make(folder)[1], 4 // size, World(rank, size), ahead=ahead
+            )
+            feed.restore(state)
+            found.append(windows(feed, count))
+            places.append(feed.state())
+            feed.close()
+        assert all(place == places[0] for place in places)
+        joined = [
+            sorted(row for rows in each for row in rows)
+            for each in zip(*found, strict=True)
+        ]
+        return joined, places[0]
+
+    start = {"epoch": 0, "position": 0}
+    wanted, end = steps(1, 8, start)
+    first, place = steps(before, at, start)
+    second, last = steps(after, 8 - at, place)
+    assert first + second == wanted and last == end
+
+
+@pytest.mark.parametrize(
+    ("size", "batch", "accumulation", "wanted"),
+    [
+        (1, 10, 1, (10, 1)),
+        (2, 32, 2, (32, 1)),
+        (8, 32, 8, (32, 1)),
+        (4, 10, 2, (5, 1)),
+        (2, 10, 3, (5, 3)),
+    ],
+)
+def test_processes_share_the_global_batch(
+    monkeypatch, size, batch, accumulation, wanted
+):
+    monkeypatch.setattr(distributed, "world", lambda: World(0, size))
+    assert split(batch, accumulation) == wanted
+    assert wanted[0] * wanted[1] * size == batch * accumulation
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):
+    monkeypatch.setattr(distributed, "world", lambda: World(0, 3))
+    with pytest.raises(TrainingError, match="3 processes cannot") as caught:
+        split(10, 1)
+    assert "không chia đều" in caught.value.vi
+
+
+def test_alone_nothing_is_started():
+    with distributed.started() as here:
+        assert here == World() == distributed.world() and here.lead
+        with distributed.lead_first():
+            assert not torch.distributed.is_initialized()
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(Path(sys.argv[1]), sys.argv[2])
