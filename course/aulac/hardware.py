@@ -156,16 +156,20 @@ class PeakMemory:
     def __init__(self, device: Any):
         self.device = device
         self.before = 0
-        if is_cuda(device):
+        if not is_cuda(device):
+            self.before = _resident("VmRSS") or 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Move the highest mark to where it is now.
+
+        On Linux, by writing 5 into `clear_refs` (proc(5)).
+        """
+        if is_cuda(self.device):
             import torch
 
-            torch.cuda.reset_peak_memory_stats(device)
-        else:
-            self.before = _resident("VmRSS") or 0
-            self._forget()
-
-    def _forget(self) -> None:
-        """Linux keeps a process's highest mark; 5 moves it to where it is now."""
+            torch.cuda.reset_peak_memory_stats(self.device)
+            return
         try:
             Path("/proc/self/clear_refs").write_text("5")
         except OSError:  # another system, or not allowed: the old mark stays

@@ -1,20 +1,25 @@
 """A run priced before it starts, and measured while it goes.
 
-`Meter.forecast` counts parameters, FLOPs, memory and tokens, and from the machine's
-peak, an assumed efficiency and a price it says seconds, energy and đồng.
-`Meter.record` adds what is measured to each logged record; it reads counters only, so
-a GPU is never made to wait. `comparison` puts the two side by side.
+`Meter.forecast` counts parameters, FLOPs, memory and tokens; from the machine's peak,
+an assumed efficiency and a price it says seconds, energy and đồng. `Meter.record` adds
+what is measured to each logged record; it reads counters only, so a GPU is never made
+to wait. `table` puts the two side by side, `write` keeps them as JSON.
 
 Imports without torch.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
 
 from aulac import hardware
+from aulac.dial import Words
 from aulac.flops import (
     Memory,
     Sizes,
@@ -23,27 +28,22 @@ from aulac.flops import (
     parameters,
     training_flops,
 )
+from aulac.plan import Plan, compiles, precision
 
-# EVN's average retail price before VAT since 10-5-2025: 2,204.0655 đồng a kWh.
+# Đồng a kWh before VAT: 2,204.0655 since 10-5-2025 (Decision 1279/QĐ-BCT).
 KWH = 2204
-KWH_SOURCE = {
-    "vi": "giá bán lẻ điện bình quân của EVN từ 10-5-2025, chưa có thuế",
-    "en": "EVN's average retail price since 10-5-2025, before VAT",
-}
-EFFICIENCY = {"cpu": 0.5, "eager": 0.3, "compiled": 0.4}
-
-
-class Settings(Protocol):
-    """What the meter asks of a `Plan`."""
-
-    @property
-    def steps(self) -> int: ...
-    @property
-    def accumulation(self) -> int: ...
-    @property
-    def muon(self) -> bool: ...
-    @property
-    def precision(self) -> str: ...
+KWH_SOURCE = Words(
+    "tiền điện, 2.204 đ/kWh: giá bán lẻ điện bình quân từ 10-5-2025, chưa thuế; "
+    "thuê máy thì thêm --price",
+    "electricity at 2,204 đ/kWh, Vietnam's average retail price since 10-5-2025, "
+    "before VAT; for a rented machine give --price",
+)
+# Part of the peak that all matrix products together, Muon's too, are taken to reach.
+# CPU: measured beside the peak, 0.51 at tiny and 0.64 at laptop. GPU: not
+# measured; PaLM reports 46 % (Chowdhery et al. 2022), Llama 3 38 to 43 % (Dubey et al.
+# 2024), both far larger models, compiled or with kernels of their own.
+EFFICIENCY = {"cpu": 0.6, "eager": 0.3, "compiled": 0.4}
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,17 @@ class Forecast:
     memory: Memory  # of one device
     world: int  # devices
     peak: hardware.Peak  # of one device
-    mfu: float
+    mfu: float  # model FLOPs utilisation, 0 to 1
+    tokens_per_second: float
     seconds: float
     joules: float
     dong: float
+    price: Words  # what `dong` pays for
 
-    @property
-    def tokens_per_second(self) -> float:
-        return self.tokens / self.seconds
-
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Record:
         """Plain numbers and words, for a file."""
-        return asdict(self) | {"tokens_per_second": self.tokens_per_second}
+        values = asdict(self) | {"price": self.price._asdict()}
+        return values | {"memory_total": self.memory.total}
 
 
 class Meter:
@@ -82,7 +81,7 @@ class Meter:
     def __init__(
         self,
         sizes: Sizes,
-        plan: Settings,
+        plan: Plan,
         device: Any,
         *,
         price: float | None = None,
@@ -91,11 +90,10 @@ class Meter:
     ):
         import torch
 
-        from aulac.train import precision
-
         self.sizes, self.plan, self.device = sizes, plan, torch.device(device)
         self.price, self.world = price, world
-        self.batch: int = batch or getattr(sizes, "batch", 1)
+        self.batch = int(batch or getattr(sizes, "batch", 1))
+        self.cuda = self.device.type == "cuda"
         dtype, _ = precision(self.device, plan.precision)
         self.bits: int = 8 * dtype.itemsize
         self.peak = hardware.peak(self.device, self.bits)
@@ -104,13 +102,19 @@ class Meter:
         self.held = hardware.PeakMemory(self.device)
         self.began = time.perf_counter()
         self.used = self.energy() if self.energy else 0.0
+        self.records = 0
 
     def efficiency(self) -> float:
-        """Part of the peak that training is expected to reach (see the module)."""
-        if not hardware.is_cuda(self.device):
+        """Part of the peak that training is taken to reach (see EFFICIENCY)."""
+        if not self.cuda:
             return EFFICIENCY["cpu"]
-        compiled = getattr(self.plan, "compile", None)
-        return EFFICIENCY["eager" if compiled is False else "compiled"]
+        compiled = compiles(self.device, self.plan)
+        return EFFICIENCY["compiled" if compiled else "eager"]
+
+    def memory(self, batch: int) -> Memory:
+        """Bytes of a step with `batch` sequences in a forward pass."""
+        options = {"cuda": self.cuda, "muon": self.plan.muon}
+        return memory(self.sizes, batch, self.bits // 8, **options)
 
     def forecast(self) -> Forecast:
         """What the whole run will take, from its first step."""
@@ -126,13 +130,15 @@ class Meter:
             parameters=parameters(sizes),
             tokens=tokens,
             flops=flops,
-            memory=memory(sizes, self.batch, self.bits // 8),
+            memory=self.memory(self.batch),
             world=self.world,
             peak=self.peak,
             mfu=flops / seconds / self.peak.flops / self.world,
+            tokens_per_second=tokens / seconds,
             seconds=seconds,
             joules=joules,
             dong=self.cost(seconds, joules),
+            price=self.priced(),
         )
 
     def cost(self, seconds: float, joules: float) -> float:
@@ -141,23 +147,167 @@ class Meter:
             return self.price * self.world * seconds / 3600
         return KWH * joules / 3.6e6
 
-    def record(self, record: dict[str, Any]) -> dict[str, Any]:
+    def priced(self) -> Words:
+        """What the cost pays for."""
+        if self.price is None:
+            return KWH_SOURCE
+        return Words(
+            f"{self.price:,.0f} đ/giờ mỗi thiết bị, theo --price",
+            f"{self.price:,.0f} đ an hour for each device, by --price",
+        )
+
+    def record(self, record: Record) -> Record:
         """The record with `mfu`, `memory`, `joules` and `dong` added.
 
-        tokens_per_second in it is of all devices together. joules only where the
-        machine tells; when the run was resumed, the seconds before are taken to
-        have drawn the same power.
+        tokens_per_second in it is of all devices together; memory and power are
+        this device's, and the others are taken to draw as much. joules only where
+        the machine tells; the seconds before a resumption are taken to have drawn
+        the same power.
         """
-        added: dict[str, Any] = {}
         speed = record["tokens_per_second"] / self.world
-        added["mfu"] = training_flops(self.sizes) * speed / self.peak.flops
+        mfu = training_flops(self.sizes) * speed / self.peak.flops
+        added: Record = {"mfu": mfu}
         if (held := self.held.read()) is not None:
             added["memory"] = held
         power = self.watts
         if self.energy is not None:
             passed = time.perf_counter() - self.began
             power = (self.energy() - self.used) / passed
-            added["joules"] = power * self.world * record["seconds"]
         joules = power * self.world * record["seconds"]
+        if self.energy is not None:
+            added["joules"] = joules
         added["dong"] = self.cost(record["seconds"], joules)
+        if not self.records:  # what came before the first steps is not theirs
+            self.held.forget()
+        self.records += 1
         return record | added
+
+    def advice(self, free: int) -> Words | None:
+        """What to lower when a step will not fit into `free` bytes; None if it does."""
+        need = self.forecast().memory.total
+        if need <= free:
+            return None
+        rows = self.batch * self.plan.accumulation
+        passes = [n for n in range(1, rows + 1) if rows % n == 0]
+        fits = [
+            n for n in passes if self.memory(rows // n).total <= 0.8 * free
+        ]
+        vi, en = "một quy mô nhỏ hơn (--scale, --depth)", "a smaller scale"
+        if fits:
+            n = fits[0] * self.world
+            vi, en = f"--accumulation {n}", f"--accumulation {n}"
+        need_, free_ = short(need, "B"), short(free, "B")
+        return Words(
+            f"một bước cần khoảng {need_} mà bộ nhớ chỉ còn {free_}: hãy dùng {vi}.",
+            f"a step needs about {need_} and {free_} of memory are free: use {en}.",
+        )
+
+
+PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
+
+
+def short(value: float, unit: str = "") -> str:
+    """Three digits and a prefix: 1.05 M, 161 MB; a thousand is k."""
+    for size, prefix in (*PREFIXES, (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}".rstrip()
+
+
+def span(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def rows(forecast: Forecast, last: Record | None = None) -> list[list[str]]:
+    """What was predicted and, from the run's last record, measured: words in three.
+
+    A resumed run's seconds are those of all its parts.
+    """
+    f, got = forecast, last or {}
+
+    def found(key: str, written: Any) -> str:
+        return written(got[key]) if key in got else ""
+
+    def joules(value: float) -> str:
+        return f"{value / 3.6e6:.3g} kWh"
+
+    def dong(value: float) -> str:
+        return f"{value:,.0f} đ"
+
+    def size(value: float) -> str:
+        return short(value, "B")
+
+    speed = {}
+    if got.get("seconds"):
+        speed = {"all": got["tokens"] / got["seconds"]}
+        mfu = f.mfu * speed["all"] / f.tokens_per_second
+        got = got | {"mfu": mfu, "speed": speed["all"]}
+    m = f.memory
+    return [
+        ["tham số / parameters", short(f.parameters), ""],
+        ["token / tokens", short(f.tokens), found("tokens", short)],
+        ["FLOP của mô hình / model FLOPs", short(f.flops, "FLOP"), ""],
+        [
+            f"đỉnh của máy / peak: {f.peak.vi} / {f.peak.en}",
+            f"{f.world} x {short(f.peak.flops, 'FLOP/s')}",
+            "",
+        ],
+        ["MFU", f"{f.mfu:.1%}", found("mfu", "{:.1%}".format)],
+        [
+            "token mỗi giây / tokens per second",
+            f"{f.tokens_per_second:,.0f}",
+            found("speed", "{:,.0f}".format),
+        ],
+        ["thời gian / time", span(f.seconds), found("seconds", span)],
+        [
+            "bộ nhớ một thiết bị / memory of a device",
+            size(m.total),
+            found("memory", size),
+        ],
+        ["· trọng số / weights", size(m.weights), ""],
+        ["· gradient / gradients", size(m.gradients), ""],
+        ["· bộ tối ưu / optimiser", size(m.optimiser), ""],
+        ["· kích hoạt / activations", size(m.activations), ""],
+        ["· chỗ nháp / workspace", size(m.workspace), ""],
+        [
+            "năng lượng / energy",
+            joules(f.joules),
+            found("joules", joules),
+        ],
+        [
+            f"chi phí / cost: {f.price.vi} / {f.price.en}",
+            dong(f.dong),
+            found("dong", dong),
+        ],
+    ]
+
+
+def table(forecast: Forecast, last: Record | None = None) -> Table:
+    """`rows` for a terminal; one column of numbers before the run, two after."""
+    shown = Table(box=None, pad_edge=False)
+    shown.add_column("", overflow="fold")
+    shown.add_column("dự báo\npredicted", justify="right", no_wrap=True)
+    if last is not None:
+        shown.add_column("đo được\nmeasured", justify="right", no_wrap=True)
+    for label, predicted, measured in rows(forecast, last):
+        cells = [predicted] if last is None else [predicted, measured]
+        shown.add_row(label, *cells)
+    return shown
+
+
+MEASURED = ("tokens", "seconds", "memory", "joules", "dong")
+
+
+def write(path: Path, forecast: Forecast, last: Record | None = None) -> None:
+    """Keep the forecast, and what the last record measured, as JSON."""
+    measured = {k: last[k] for k in MEASURED if k in last} if last else None
+    found = {"forecast": forecast.as_dict(), "measured": measured}
+    part = path.with_suffix(".part")
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(path)
