@@ -46,7 +46,8 @@ class Plan:
             "adam_lr": scale.adam_lr,
             "weight_decay": scale.weight_decay,
             "accumulation": scale.accumulation,
-            "decay": 0.3,
+            "warmup": scale.warmup,
+            "decay": scale.decay,
         }
         return cls(**values | changes)
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import ConstantLR, LinearLR, SequentialLR
 
+from aulac.loss import cross_entropy
 from aulac.optim import Muon, groups, optimisers, orthogonalise
 from aulac.train import Plan, schedule, set_rates
 
@@ -52,6 +53,37 @@ def test_orthogonalise_brings_singular_values_near_one():
     )
     values = torch.linalg.svdvals(orthogonalise(stack))
     assert values.min() > 0.5 and values.max() < 1.3
+
+
+def test_half_precision_products_lose_no_small_gradient():
+    torch.manual_seed(0)
+    small = torch.randn(2, 24, 40) * 1e-9  # nothing in fp16
+    exact = orthogonalise(small)
+    half = orthogonalise(small, dtype=torch.float16).float()
+    assert (half - exact).norm() < 0.02 * exact.norm()
+
+
+@pytest.mark.parametrize("z_loss", [0.0, 1e-2])
+def test_z_loss_is_the_square_of_the_log_of_the_sum(z_loss):
+    torch.manual_seed(0)
+    weight = torch.randn(300, 16, requires_grad=True)
+    hidden = torch.randn(2, 400, 16, requires_grad=True)
+    targets = torch.randint(300, (2, 400))
+    targets[0, :90] = -100
+    found = []
+    for cast in (torch.float32, torch.float64):  # in chunks, and by autograd
+        h, w = hidden.to(cast), weight.to(cast)
+        loss = cross_entropy(h, w, targets, z_loss=z_loss)
+        found.append((loss, *torch.autograd.grad(loss, (hidden, weight))))
+    logits = (hidden @ weight.T)[targets != -100]
+    wanted = torch.nn.functional.cross_entropy(
+        logits, targets[targets != -100]
+    )
+    wanted = wanted + z_loss * logits.logsumexp(-1).square().mean()
+    exact = (wanted, *torch.autograd.grad(wanted, (hidden, weight)))
+    for ours in found:
+        for a, b in zip(ours, exact, strict=True):
+            torch.testing.assert_close(a.float(), b, atol=1e-6, rtol=1e-4)
 
 
 def test_muon_in_one_product_equals_one_by_one(build):
