@@ -20,7 +20,8 @@ from typing import Any
 
 CPU_WATTS = 65  # assumed of a CPU at work that tells nothing of its power
 RAPL = Path("/sys/class/powercap")
-READ_AGAIN = 5  # products timed for a peak; the fastest counts
+TIMES = 24  # products of 512 timed for a peak, fewer of larger ones
+LONG = 0.02  # seconds after which no larger product is tried
 
 
 @dataclass(frozen=True)
@@ -96,26 +97,41 @@ def peak(device: Any, bits: int) -> Peak:
 
 
 def measured_peak(device: Any, bits: int) -> float:
-    """FLOP/s of the fastest of a few square matrix products on the device."""
+    """FLOP/s of the fastest of many square matrix products on the device.
+
+    Small ones too: they end before another process takes the core away, large ones
+    are what many cores need.
+    """
     import torch
 
     cuda = is_cuda(device)
-    size = 4096 if cuda else 1024
     half = torch.bfloat16
     if cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
         half = torch.float16
     dtype = half if bits == 16 else torch.float32
-    matrix = torch.ones(size, size, dtype=dtype, device=device)
+    best, spent = 0.0, 0.0
+    for size in (4096, 8192) if cuda else (512, 1024, 2048, 4096):
+        if spent > LONG:
+            break
+        matrix = torch.ones(size, size, dtype=dtype, device=device)
+        times = [
+            _seconds(matrix, cuda) for _ in range(1 + TIMES * 512 // size)
+        ]
+        best = max(best, 2 * size**3 / min(times[1:]))  # the first allocates
+        spent = max(times)
+    return best
+
+
+def _seconds(matrix: Any, cuda: bool) -> float:
+    """Of one product of the matrix with itself."""
+    import torch
+
     wait: Callable[[], None] = torch.cuda.synchronize if cuda else _nothing
-    matrix @ matrix  # the first product allocates
-    times = []
-    for _ in range(READ_AGAIN):
-        wait()
-        began = time.perf_counter()
-        matrix @ matrix
-        wait()
-        times.append(time.perf_counter() - began)
-    return 2 * size**3 / min(times)
+    wait()
+    began = time.perf_counter()
+    matrix @ matrix
+    wait()
+    return time.perf_counter() - began
 
 
 def _nothing() -> None:

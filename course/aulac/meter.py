@@ -39,7 +39,7 @@ KWH_SOURCE = Words(
     "before VAT; for a rented machine give --price",
 )
 # Part of the peak that all matrix products together, Muon's too, are taken to reach.
-# CPU: measured beside the peak, 0.51 at tiny and 0.64 at laptop. GPU: not
+# CPU: measured in CPU seconds, 0.54 at tiny and 0.68 at laptop. GPU: not
 # measured; PaLM reports 46 % (Chowdhery et al. 2022), Llama 3 38 to 43 % (Dubey et al.
 # 2024), both far larger models, compiled or with kernels of their own.
 EFFICIENCY = {"cpu": 0.6, "eager": 0.3, "compiled": 0.4}
@@ -92,7 +92,8 @@ class Meter:
 
         self.sizes, self.plan, self.device = sizes, plan, torch.device(device)
         self.price, self.world = price, world
-        self.batch = int(batch or getattr(sizes, "batch", 1))
+        own: int = getattr(sizes, "batch", 1)
+        self.batch = own if batch is None else batch
         self.cuda = self.device.type == "cuda"
         dtype, _ = precision(self.device, plan.precision)
         self.bits: int = 8 * dtype.itemsize
