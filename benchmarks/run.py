@@ -30,7 +30,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -44,6 +44,7 @@ GRACE = 20  # seconds it has to end after a signal
 SIDE = ("labels", "charts", "curves")  # parts of a result that are no numbers
 
 Report = dict[str, Any]
+Show = Callable[[float], None]  # called with the seconds so far
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,13 @@ class Benchmark:
     @property
     def name(self) -> str:
         return self.file.stem
+
+    def words(self, found: Report) -> Report:
+        """Its title and the words for what its result holds."""
+        labels = self.labels | found.get("labels", {})
+        held = json.dumps(found, ensure_ascii=False)
+        used = {key: words for key, words in labels.items() if key in held}
+        return {"title": self.title, "labels": used}
 
 
 def benchmarks(folder: Path = HERE) -> dict[str, Benchmark]:
@@ -161,41 +169,48 @@ def call(file: Path, quick: bool, to: Path) -> None:
 
 
 @contextlib.contextmanager
-def child(one: Benchmark, quick: bool, to: Path) -> Iterator[subprocess.Popen]:
-    """A process that runs one benchmark; it ends with this block, and all below it."""
-    command = [sys.executable, __file__, "--inside", str(one.file)]
-    command += ["--to", str(to)] + ["--quick"] * quick
-    log = to.with_suffix(".log")
-    # a session of its own, so that a signal to its group reaches all it started
+def child(
+    command: list[str], log: Path, grace: float
+) -> Iterator[subprocess.Popen]:
+    """A process that ends with this block, and all below it."""
     with log.open("w") as out:
+        # a session of its own, so that a signal to its group reaches all it started
         process = subprocess.Popen(
             command, stdout=out, stderr=out, start_new_session=True
         )
         try:
             yield process
         finally:
-            end(process)
+            end(process, grace)
 
 
-def end(process: subprocess.Popen) -> None:
+def end(process: subprocess.Popen, grace: float) -> None:
     """Ask a process group to end as Ctrl-C does, then make it."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+            process.wait(grace)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def run_one(one: Benchmark, quick: bool, show: Any, folder: Path) -> Report:
-    """The result of one benchmark, or the `error` that it ended with."""
-    folder.mkdir(parents=True, exist_ok=True)
-    to = folder / f"{one.name}.json"
+def watched(
+    command: list[str],
+    to: Path,
+    limit: float,
+    show: Show,
+    grace: float = GRACE,
+) -> Report:
+    """What a command wrote to `to` (JSON), with its `seconds` and the `load` before.
+
+    It is stopped after `limit` seconds. Then, and when it fails, `error` says so,
+    beside whatever it had written.
+    """
+    to.parent.mkdir(parents=True, exist_ok=True)
     to.unlink(missing_ok=True)
-    before, began = load(), time.perf_counter()
-    limit = 60 * (1 + PATIENCE * one.minutes)
-    with child(one, quick, to) as process:
+    log, before, began = to.with_suffix(".log"), load(), time.perf_counter()
+    with child([*command, "--to", str(to)], log, grace) as process:
         while process.poll() is None:
             seconds = time.perf_counter() - began
             if seconds > limit:
@@ -204,16 +219,33 @@ def run_one(one: Benchmark, quick: bool, show: Any, folder: Path) -> Report:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.5)
         status = process.poll()
-    took = {"seconds": round(time.perf_counter() - began, 1), "load": before}
+    found: Report = json.loads(to.read_text()) if to.exists() else {}
+    found |= {"seconds": round(time.perf_counter() - began, 1), "load": before}
     if status is None:
-        return took | {"error": f"stopped after {round(limit)} seconds"}
-    if status or not to.exists():
-        said = to.with_suffix(".log").read_text(errors="replace").splitlines()
-        last = next((line for line in reversed(said) if line.strip()), "")
-        return took | {"error": f"ended with status {status}: {last[:300]}"}
-    found = json.loads(to.read_text())
-    given = found.get("labels", {})
-    return found | took | {"title": one.title, "labels": one.labels | given}
+        found["error"] = f"stopped after {round(limit)} seconds"
+    elif status or not to.exists():
+        found["error"] = f"ended with status {status}: {last_words(log)}"
+    return found
+
+
+def last_words(log: Path) -> str:
+    """The last line that is not empty."""
+    said = log.read_text(errors="replace").splitlines()
+    return next((line for line in reversed(said) if line.strip()), "")[:300]
+
+
+def run_one(one: Benchmark, quick: bool, show: Show, folder: Path) -> Report:
+    """The result of one benchmark, or the `error` that it ended with."""
+    limit = 60 * (1 + PATIENCE * one.minutes)
+    to = folder / f"{one.name}.json"
+    found = watched(inside(one.file, quick), to, limit, show)
+    return found | one.words(found)
+
+
+def inside(file: Path, quick: bool) -> list[str]:
+    """The command that runs `main(quick)` of one benchmark (see `call`)."""
+    command = [sys.executable, str(HERE / "run.py"), "--inside", str(file)]
+    return command + ["--quick"] * quick
 
 
 # ---- the report
@@ -226,7 +258,9 @@ def rows(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if key in SIDE and not prefix:
             continue
         label = f"{prefix}{key}".replace("|", "\\|")
-        if isinstance(value, dict):
+        if isinstance(value, dict) and set(value) == {"vi", "en"}:
+            flat.append((label, str(value["en"])))
+        elif isinstance(value, dict):
             flat += rows(value, f"{label} / ")
         elif isinstance(value, float):
             flat.append(
@@ -281,7 +315,7 @@ class Progress:
         self.todo, self.quick = todo, quick
         self.live = sys.stderr.isatty()
 
-    def start(self, place: int) -> Any:
+    def start(self, place: int) -> Show:
         """Say that one begins; returns what is called while it runs."""
         one = self.todo[place]
         head = f"[{place + 1}/{len(self.todo)}] {one.name}"

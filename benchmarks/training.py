@@ -303,9 +303,13 @@ def ratios(speed: dict[str, float]) -> dict[str, float]:
     }
 
 
-def where(arms: dict[str, Step], steps: int) -> dict[str, dict[str, float]]:
+def where(
+    arms: dict[str, Step], steps: int, cuda: bool = False
+) -> dict[str, dict[str, float]]:
     """A row for each kind of work: milliseconds a step of theirs and of ours."""
-    columns = {name: breakdown(step, steps) for name, step in arms.items()}
+    columns = {
+        name: breakdown(step, steps, cuda) for name, step in arms.items()
+    }
     return {
         kind: {name: column[kind] for name, column in columns.items()}
         for kind in KINDS
