@@ -101,8 +101,6 @@ class Checkpoint:
         if self.path is not None and engine.lead:
             with writing(self.path.parent):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                for suffix in (".part", ".link"):  # what a kill left half done
-                    self.path.with_suffix(suffix).unlink(missing_ok=True)
 
     def earlier(self) -> list[Path]:
         """The numbered checkpoints, newest first."""
@@ -114,6 +112,7 @@ class Checkpoint:
     def clear(self) -> int:
         """Forget an earlier run."""
         if self.path is not None and self.engine.lead:
+            self._tidy()
             best = self.path.with_name(BEST)
             for path in (self.path, best, *self.earlier()):
                 path.unlink(missing_ok=True)
@@ -178,6 +177,7 @@ class Checkpoint:
         Raises TrainingError when none can be read, and when the newest belongs to
         another plan or model.
         """
+        self._tidy()
         found = [self.path] if self.path and self.path.exists() else []
         found += self.earlier()
         for path in found:
@@ -199,6 +199,12 @@ class Checkpoint:
             self.best, self.saved = state.get("best", {}), state["step"]
             return self.saved
         return 0
+
+    def _tidy(self) -> None:
+        """Remove what a kill left half done."""
+        if self.path is not None and self.engine.lead:
+            for suffix in (".part", ".link"):
+                self.path.with_suffix(suffix).unlink(missing_ok=True)
 
     def _number(self) -> None:
         """Keep the checkpoint that is about to be replaced, if it is wanted."""

@@ -42,6 +42,8 @@ from typing import TYPE_CHECKING
 from aulac.checkpoint import TrainingError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import nn
 
 # How long a process waits for another: the first may be writing shards meanwhile.
@@ -194,7 +196,20 @@ def about_others(error: RuntimeError) -> bool:
 
     words = ("gloo", "nccl", "connection closed by peer", "connection reset")
     told = any(word in str(error).lower() for word in words)
-    return isinstance(error, dist.DistError) or told
+    kinds = getattr(dist, "DistError", ())  # none in a build without it
+    return isinstance(error, kinds) or told
+
+
+def agree(step: int, path: Path | None) -> None:
+    """Raise TrainingError unless all processes have read the same checkpoint."""
+    here = world()
+    if here.any(here.mean(step) != step):
+        raise TrainingError(
+            f"the processes do not see the same {path}: give --out a folder that all "
+            "machines of this run share.",
+            f"các tiến trình không thấy cùng một {path}: hãy cho --out một thư mục "
+            "mà mọi máy của lần chạy này dùng chung.",
+        )
 
 
 def split(batch: int, accumulation: int) -> tuple[int, int]:

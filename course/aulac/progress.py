@@ -69,18 +69,23 @@ def alone(out: str | os.PathLike[str] | None) -> Iterator[None]:
     if out is None:
         yield
         return
-    from aulac.checkpoint import TrainingError
+    from aulac.checkpoint import TrainingError, writing
 
-    with (Path(out) / ".lock").open("w") as handle:
+    path = Path(out) / ".lock"
+    with writing(path):
+        handle = path.open("w")
+    with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise TrainingError(
                 f"another process is training in {out}: wait for it or end it, or "
                 "give another folder.",
                 f"một tiến trình khác đang huấn luyện trong {out}: hãy đợi hoặc dừng "
                 "nó, hoặc chọn thư mục khác.",
             ) from None
+        except OSError:  # a disk without locks, as mounted from the network
+            pass
         yield
 
 

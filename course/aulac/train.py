@@ -285,6 +285,7 @@ def train(
     with finishing(engine, checkpoint, out):
         with distributed.lead_first():
             done = checkpoint.load() if resume else checkpoint.clear()
+        distributed.agree(done, checkpoint.path)
         log = Log(out if engine.lead else None, done)
         run = Run(history=log.records, out=Path(out) if out else None)
         report = Report(engine, checkpoint, log, meter, validate)

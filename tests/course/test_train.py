@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from aulac import progress
 from aulac.checkpoint import disk_error
@@ -332,6 +333,37 @@ def test_drawn_ahead_the_run_ends_the_same_resumed_or_not(
     again, data = make(tmp_path, seed=5)
     train(again, data, PLAN, tmp_path / "run")
     assert weights(again) == weights(model) and data.state() == place
+
+
+class Asked(TorchDispatchMode):
+    """Notes every operation that must know a tensor's values to go on."""
+
+    names = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal")
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket.__name__ in self.names:
+            self.found.append(func)
+        return func(*args, **kwargs or {})
+
+
+def test_no_step_asks_for_a_value(tmp_path):
+    """So a GPU is never waited for. In fp64 the output layer is the GPU's path."""
+    model, data = make(tmp_path)
+    plan = replace(PLAN, packed=True, accumulation=2)
+    engine = Engine(model.double(), data, plan)
+    engine.feed.ahead = 1  # counts are taken by the thread, on the CPU
+    with Asked() as asked:
+        for _ in range(3):
+            engine.step(1.0)
+    assert asked.found == []
+    with asked:
+        engine.mean_loss()
+    assert len(asked.found) == 1
+    engine.feed.close()
 
 
 def test_an_error_of_the_data_reaches_the_caller(tmp_path):
