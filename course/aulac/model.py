@@ -76,10 +76,15 @@ class Config:
         return cls(**values)
 
 
+Seen = Tensor | None
+
+
 class Cache(Protocol):
     """What the model asks of a cache (see `aulac.generate.KVCache`)."""
 
-    length: int
+    def positions(self, tokens: int) -> Tensor: ...
+
+    def seen(self, tokens: int) -> Seen: ...
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> Pair: ...
 
@@ -87,7 +92,6 @@ class Cache(Protocol):
 
 
 Cached = Cache | None
-Seen = Tensor | None
 
 
 class RMSNorm(nn.Module):
@@ -166,16 +170,19 @@ def attend(q: Tensor, k: Tensor, v: Tensor, seen: Seen = None) -> Tensor:
     with a cache.
     """
     share = q.shape[1] // k.shape[1]  # query heads per key head
-    if share > 1:
+    # On a CPU torch shares a key head itself: the same numbers in half the time.
+    # Gradients would have other last digits, and not every GPU kernel can.
+    gqa = share > 1 and q.device.type == "cpu" and not torch.is_grad_enabled()
+    if share > 1 and not gqa:
         k = k.repeat_interleave(share, dim=1)  # (B, H, S, D)
         v = v.repeat_interleave(share, dim=1)
-    if seen is not None:
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
     T, S = q.shape[2], k.shape[2]  # noqa: N806
-    if T == S or T == 1:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=T == S)
-    seen = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+    causal = seen is None and T == S
+    if seen is None and 1 < T < S:
+        seen = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
+    return F.scaled_dot_product_attention(
+        q, k, v, seen, is_causal=causal, enable_gqa=gqa
+    )
 
 
 def packed(documents: Tensor) -> Pair:
@@ -225,25 +232,31 @@ class Block(nn.Module):
         return x + self.ff(self.ff_norm(x))  # (B, T, W)
 
 
+class Embedding(nn.Embedding):
+    """A row for each token; read the other way, a logit for each token."""
+
+    def logits(self, x: Tensor) -> Tensor:  # (..., W) -> (..., V)
+        return F.linear(x, self.weight)
+
+
 class Transformer(nn.Module):
     """Token ids in, logits over the next token out."""
 
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
-        self.embed = nn.Embedding(config.vocab_size, config.width)
+        self.embed = Embedding(config.vocab_size, config.width)
         blocks = (Block(config, layer) for layer in range(config.depth))
         self.blocks = nn.ModuleList(blocks)
         self.norm = RMSNorm(config.width, config.eps)
         if not config.tied:
-            size = config.width, config.vocab_size
-            self.unembed = nn.Linear(*size, bias=False)
+            self.unembed = Embedding(config.vocab_size, config.width)
         initialise(self)
 
     @property
-    def output(self) -> Tensor:
-        """The output layer's matrix (V, W)."""
-        return (self.embed if self.config.tied else self.unembed).weight
+    def output(self) -> Embedding:
+        """The output layer, whose `weight` is (V, W)."""
+        return self.embed if self.config.tied else self.unembed
 
     def hidden(
         self,
@@ -257,15 +270,20 @@ class Transformer(nn.Module):
         positions (T,) or (B, T): places for the rotary embedding, by default
         those after what is in the cache. seen: see `attend`.
         """
-        start, c = cache.length if cache is not None else 0, self.config
-        if positions is None:
-            positions = start + torch.arange(ids.shape[1], device=ids.device)
+        tokens, c = ids.shape[1], self.config
+        if cache is not None:
+            positions = (
+                cache.positions(tokens) if positions is None else positions
+            )
+            seen = cache.seen(tokens) if seen is None else seen
+        elif positions is None:
+            positions = torch.arange(tokens, device=ids.device)  # (T,)
         tables = rotary_tables(positions, c.head_dim, c.rope_theta)
         x = self.embed(ids)  # (B, T, W)
         for block in self.blocks:
             x = block(x, tables, cache, seen)
         if cache is not None:
-            cache.advance(ids.shape[1])
+            cache.advance(tokens)
         return self.norm(x)
 
     def forward(
@@ -274,10 +292,11 @@ class Transformer(nn.Module):
         cache: Cached = None,
         positions: Tensor | None = None,
         seen: Seen = None,
+        last: int = 0,
     ) -> Tensor:
-        """(B, T) token ids -> (B, T, V) logits."""
+        """(B, T) token ids -> (B, T, V) logits; of the `last` tokens if not 0."""
         hidden = self.hidden(ids, cache, positions, seen)
-        return F.linear(hidden, self.output)
+        return self.output.logits(hidden[:, -last:])
 
     def loss(
         self,
@@ -285,16 +304,20 @@ class Transformer(nn.Module):
         targets: Tensor,
         ignore: int = -100,
         documents: Tensor | None = None,
+        z_loss: float = 0.0,
     ) -> Tensor:
         """Mean cross-entropy (nats) over targets (B, T) not `ignore`.
 
-        documents (B, T): keep each to itself (see `packed`).
+        documents (B, T): keep each to itself (see `packed`). z_loss: see
+        `aulac.loss.cross_entropy`.
         """
         positions, seen = None, None
         if documents is not None:
             positions, seen = packed(documents)
         hidden = self.hidden(ids, None, positions, seen)  # (B, T, W)
-        return cross_entropy(hidden, self.output, targets, ignore)
+        return cross_entropy(
+            hidden, self.output.weight, targets, ignore, z_loss
+        )
 
     def count(self) -> int:
         """Parameters, the tied embedding counted once."""

@@ -17,7 +17,7 @@ from aulac.generate import (
     generate_ids,
     stream,
 )
-from aulac.generate.text import Letters, until
+from aulac.generate.text import Letters, Stops, Writer
 
 VIETNAMESE = "aăâeêioôơuưyđàảãáạằẳẵắặầẩẫấậềểễếệồổỗốộờởỡớợừửữứựỳỷỹýỵ Đố, bcdghklmnpqrstvx."
 
@@ -180,8 +180,39 @@ def test_half_a_letter_at_the_end_is_not_shown():
     stop=st.text("abc", min_size=1),
 )
 def test_a_stop_is_found_across_pieces(pieces, stop):
-    whole = "".join(pieces)
-    assert "".join(until(pieces, (stop,))) == whole.split(stop)[0]
+    stops, whole, shown = Stops([stop]), "".join(pieces), ""
+    for piece in pieces:
+        shown += stops.add(piece)
+        assert stop not in shown
+        if stops.found:
+            break
+    assert shown + stops.end() == whole.split(stop)[0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(tokens=st.lists(st.binary(max_size=4)), stop=st.sampled_from("a\nế"))
+def test_any_bytes_become_whole_letters_up_to_a_stop(tokens, stop):
+    """Tokens of arbitrary bytes: no half letter, and nothing said twice."""
+    whole = b"".join(tokens).decode(errors="replace")
+    whole = unicodedata.normalize("NFC", whole)
+    writer, shown = Writer(stop), ""
+    for token in tokens:
+        shown += writer.add(token)
+        assert whole.startswith(unicodedata.normalize("NFC", shown))
+        if writer.stopped:
+            break
+    shown += writer.end()
+    assert stop not in shown
+    wanted = whole.split(stop)[0]
+    # Bytes at the very end that never became a letter are dropped.
+    assert unicodedata.normalize("NFC", shown).rstrip("\ufffd") == (
+        wanted.rstrip("\ufffd")
+    )
+
+
+def test_a_stop_in_two_code_points_is_the_same_stop(build, tokenizer):
+    writer = Writer([unicodedata.normalize("NFD", "mẹ"), ""])
+    assert writer.add("bố mẹ và con".encode()) == "bố " and writer.stopped
 
 
 def test_streaming_shows_what_generate_returns(build, tokenizer):

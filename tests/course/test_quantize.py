@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from aulac.evaluate import bits_per_byte
 from aulac.generate import generate
-from aulac.generate.quantize import Packed, quantize, size
+from aulac.generate.quantize import (
+    Packed,
+    dequantize,
+    load,
+    quantize,
+    save,
+    size,
+)
 
 
 def matrix(seed: int, rows: int = 6, columns: int = 64) -> torch.Tensor:
@@ -48,6 +55,55 @@ def test_packing_is_idempotent_and_keeps_zeros():
         once = Packed(matrix(1), bits).dense()
         torch.testing.assert_close(Packed(once, bits).dense(), once)
         assert not Packed(torch.zeros(2, 32), bits).dense().any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.integers(1, 40),
+    slice_=st.integers(1, 40),
+    bits=st.sampled_from([4, 8]),
+    shape=st.sampled_from([(64,), (1, 64), (2, 3, 64)]),
+)
+def test_slices_give_the_product_with_the_dense_matrix(
+    rows, slice_, bits, shape
+):
+    packed = Packed(matrix(2, rows), bits)
+    packed.slice = slice_
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(3))
+    dense = packed.dense()
+    torch.testing.assert_close(packed.product(x), x @ dense.T)
+    places = torch.arange(rows).flip(0).view(1, -1)
+    assert torch.equal(packed.rows(places)[0], dense.flip(0))
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_packed_model_is_the_model_of_its_dense_weights(build, bits, tied):
+    packed = quantize(build(tied=tied), bits, group=8)
+    dense = dequantize(packed)
+    ids = torch.randint(0, 300, (2, 20))
+    with torch.no_grad():
+        torch.testing.assert_close(packed(ids), dense(ids))
+    assert dense.count() == build(tied=tied).count()
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_a_folder_holds_the_packed_model(build, tokenizer, tmp_path, bits):
+    model = build(width=64, heads=8, ff=128)
+    packed = quantize(model, bits, 16)
+    folder = save(packed, tokenizer, tmp_path / "small")
+    again, words = load(folder)
+    ids = torch.randint(0, 300, (2, 20))
+    with torch.no_grad():
+        assert torch.equal(again(ids), packed(ids))
+    assert words.encode("Con mèo") == tokenizer.encode("Con mèo")
+    stored = (folder / "quantised.safetensors").stat().st_size
+    assert size(packed) <= stored < size(packed) + 20_000
+    with pytest.raises(ValueError, match="not packed"):
+        save(model, tokenizer, tmp_path / "other")
+    with pytest.raises(FileNotFoundError, match="quantised"):
+        load(tmp_path)
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_the_file_shrinks_as_stated(build):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from aulac.generate.cache import KVCache
 from aulac.model import Transformer
 
 
@@ -38,22 +39,22 @@ def beam_search(
     A hypothesis that reaches a stop token is set aside (the stop counts in its
     probability, and stays out of `ids`). The search ends when `beams` have ended
     and no open one can overtake them, or after `max_tokens`. With one beam it is
-    greedy. Everything is computed anew for each token: the beam is for measuring
-    and for short texts, where it costs little.
+    greedy. A row of the cache goes with each beginning that is kept.
 
     Raises ValueError for an empty prompt or no beams.
     """
     if not ids or beams < 1:
         raise ValueError("give at least one token and at least one beam.")
-    model.eval()
     stops = sorted(set(stop_ids))
+    tree = _Tree(model, ids, len(ids) + max_tokens)
     open_, ended = [Hypothesis((), 0.0)], list[Hypothesis]()
     for _ in range(max_tokens):
-        grown = _grow(model, list(ids), open_, beams + len(stops))
-        done = [h for h in grown if h.ids[-1] in stops]
+        grown = tree.grow(open_, beams + len(stops))
+        done = [h for h, _ in grown if h.ids[-1] in stops]
         ended += [Hypothesis(h.ids[:-1], h.log_p, True) for h in done]
-        open_ = [h for h in grown if h.ids[-1] not in stops][:beams]
         ended = _best(ended, beams, length_penalty)
+        kept = [(h, row) for h, row in grown if h.ids[-1] not in stops]
+        open_ = tree.keep(kept[:beams])
         if len(ended) == beams and open_:
             # ln p only falls; at best it is spread over the longest text.
             most = max_tokens**length_penalty
@@ -63,21 +64,34 @@ def beam_search(
     return _best(ended + open_, beams, length_penalty)
 
 
-def _grow(
-    model: Transformer, prompt: list[int], beam: list[Hypothesis], keep: int
-) -> list[Hypothesis]:
-    """The `keep` likeliest hypotheses that are one token longer."""
-    rows = torch.tensor([[*prompt, *h.ids] for h in beam])  # (B, T)
-    weight = model.output
-    last = model.hidden(rows.to(weight.device))[:, -1]  # (B, W)
-    logs = (last @ weight.T).float().log_softmax(-1).cpu()  # (B, V)
-    logs = logs.double() + torch.tensor([[h.log_p] for h in beam]).double()
-    best, places = logs.flatten().topk(min(keep, logs.numel()))
-    size = logs.shape[1]
-    return [
-        Hypothesis((*beam[place // size].ids, place % size), value)
-        for value, place in zip(best.tolist(), places.tolist(), strict=True)
-    ]
+class _Tree:
+    """The model over the open hypotheses, a row of one cache for each."""
+
+    def __init__(self, model: Transformer, ids: Sequence[int], size: int):
+        self.model, like = model.eval(), model.norm.weight
+        self.cache = KVCache(model.config, size, like=like)
+        self.fresh = torch.tensor([list(ids)], device=like.device)  # (1, T)
+
+    def grow(
+        self, beam: list[Hypothesis], most: int
+    ) -> list[tuple[Hypothesis, int]]:
+        """The `most` likeliest that are a token longer; each with its row."""
+        logits = self.model(self.fresh, self.cache, last=1)[:, -1]  # (B, V)
+        logs = logits.float().log_softmax(-1).cpu().double()
+        logs = logs + torch.tensor([[h.log_p] for h in beam]).double()
+        best, places = logs.flatten().topk(min(most, logs.numel()))
+        size = logs.shape[1]
+        return [
+            (Hypothesis((*beam[at // size].ids, at % size), log_p), at // size)
+            for log_p, at in zip(best.tolist(), places.tolist(), strict=True)
+        ]
+
+    def keep(self, kept: list[tuple[Hypothesis, int]]) -> list[Hypothesis]:
+        """Go on from these alone."""
+        self.cache.pick([row for _, row in kept])
+        newest = [[h.ids[-1]] for h, _ in kept]
+        self.fresh = torch.tensor(newest, device=self.fresh.device)  # (B, 1)
+        return [h for h, _ in kept]
 
 
 def _best(

@@ -3,28 +3,42 @@
 Each row of a matrix is cut into groups of `group` weights (8 bits: the whole row);
 a group keeps one scale, its largest magnitude over the largest integer, and every
 weight is rounded to the nearest multiple of it (round-to-nearest, absmax; as in
-Dettmers et al., 2022, for 8 bits). Activations and norms stay as they are, and a
-matrix is made dense again when it is used: memory and the file shrink, the
-arithmetic does not change. What that costs is measured in bits per byte, not
-guessed: `aulac.evaluate.bits`.
+Dettmers et al., 2022, for 8 bits). Activations and norms stay as they are. What that
+costs is measured in bits per byte, not guessed (see `benchmarks/quantisation.py`).
 
     bits   bytes a weight      error of a weight, at most
     8      1 + 4 / row         scale / 2, scale = max |row| / 127
     4      0.5 + 2 / group     scale / 2, scale = max |group| / 7
+
+A product goes through a matrix a slice at a time, each made dense while it is in the
+processor's cache: where reading the weights is what takes long, as it is when one
+token is made at a time, a quarter of the bytes is quicker than all of them.
 """
 
 from __future__ import annotations
 
 import copy
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from aulac.model import Transformer
+from aulac.model import Embedding, Transformer
+
+if TYPE_CHECKING:
+    from aulac.tokenizer import Tokenizer
 
 GROUP = 32
 LARGEST = {8: 127, 4: 7}
+SLICE = 65_536  # weights made dense at a time: 256 KB, what a core keeps close
+WEIGHTS = "quantised.safetensors"
 
 
 class Packed(nn.Module):
@@ -49,6 +63,7 @@ class Packed(nn.Module):
                 "choose a group that divides them."
             )
         self.bits, self.group, self.dtype = bits, group, weight.dtype
+        self.slice = max(1, SLICE // columns)  # rows
         cut = weight.detach().float().view(rows, -1, group)  # (R, G, group)
         scales = cut.abs().amax(-1, keepdim=True) / LARGEST[bits]  # (R, G, 1)
         steps = (cut / scales.clamp(min=1e-12)).round().view(rows, columns)
@@ -58,10 +73,34 @@ class Packed(nn.Module):
 
     def dense(self) -> Tensor:
         """(rows, columns) in the dtype of the matrix that was packed."""
-        whole = _unpack(self.values, self.bits).float()  # (R, C)
+        return self._dense(self.values, self.scales)
+
+    def rows(self, places: Tensor) -> Tensor:
+        """Some rows, dense: (...) -> (..., columns)."""
+        flat = places.flatten()
+        rows = self._dense(self.values[flat], self.scales[flat])
+        return rows.view(*places.shape, -1)
+
+    def product(self, x: Tensor) -> Tensor:
+        """x (..., columns) times the matrix, transposed: (..., rows)."""
+        if x.is_cuda:  # which keeps nothing so close: all in one go
+            return F.linear(x, self.dense())
+        parts = [F.linear(x, weight) for weight in self._slices()]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+    def _slices(self) -> Iterator[Tensor]:
+        cut = zip(
+            self.values.split(self.slice),
+            self.scales.split(self.slice),
+            strict=True,
+        )
+        return (self._dense(values, scales) for values, scales in cut)
+
+    def _dense(self, values: Tensor, scales: Tensor) -> Tensor:
+        whole = _unpack(values, self.bits).float()  # (R, C)
         cut = whole.view(len(whole), -1, self.group)  # (R, G, group)
-        wide = cut * self.scales.float()[..., None]
-        return wide.view_as(whole).to(self.dtype)
+        cut *= scales.float()[..., None]
+        return whole.to(self.dtype)
 
 
 def _pack(steps: Tensor, bits: int) -> Tensor:
@@ -87,11 +126,11 @@ class PackedLinear(nn.Module):
         self.packed = Packed(linear.weight, bits, group)
 
     def forward(self, x: Tensor) -> Tensor:  # (..., in) -> (..., out)
-        return F.linear(x, self.packed.dense())
+        return self.packed.product(x)
 
 
 class PackedEmbedding(nn.Module):
-    """An embedding that is also the output layer, so it has a `weight`."""
+    """An embedding that is packed, and the output layer too if they are tied."""
 
     def __init__(self, embedding: nn.Embedding, bits: int, group: int):
         super().__init__()
@@ -102,7 +141,10 @@ class PackedEmbedding(nn.Module):
         return self.packed.dense()  # (V, W)
 
     def forward(self, ids: Tensor) -> Tensor:  # (B, T) -> (B, T, W)
-        return F.embedding(ids, self.weight)
+        return self.packed.rows(ids)
+
+    def logits(self, x: Tensor) -> Tensor:  # (..., W) -> (..., V)
+        return self.packed.product(x)
 
 
 def quantize(
@@ -119,12 +161,76 @@ def quantize(
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):
                 setattr(module, name, PackedLinear(child, bits, group))
-            elif isinstance(child, nn.Embedding):
+            elif isinstance(child, Embedding):
                 setattr(module, name, PackedEmbedding(child, 8, group))
     return packed
+
+
+def dequantize(model: Transformer) -> Transformer:
+    """An ordinary model, to train or to export, with the weights as rounded."""
+    dense = Transformer(model.config)
+    weights = dict(model.state_dict())
+    for name, module in model.named_modules():
+        if isinstance(module, Packed):
+            weights[name.removesuffix("packed") + "weight"] = module.dense()
+    dense.load_state_dict({name: weights[name] for name in dense.state_dict()})
+    return dense.to(model.norm.weight.dtype).eval()
 
 
 def size(model: nn.Module) -> int:
     """Bytes of all parameters and buffers."""
     held = [*model.parameters(), *model.buffers()]
     return sum(tensor.numel() * tensor.element_size() for tensor in held)
+
+
+def save(
+    model: Transformer, tokenizer: Tokenizer, out: str | os.PathLike[str]
+) -> Path:
+    """Write a packed model as the folder `out`, whole or not at all. Returns it.
+
+    For this course alone: other programs read what `aulac.export` writes.
+    Raises ValueError for a model that is not packed.
+    """
+    from aulac.export import qwen3_config
+
+    packed = [m for m in model.modules() if isinstance(m, PackedLinear)]
+    if not packed:
+        raise ValueError("this model is not packed: call quantize first.")
+    out = Path(out)
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    held = {name: w.contiguous() for name, w in model.state_dict().items()}
+    save_file(held, part / WEIGHTS)
+    how = {"bits": packed[0].packed.bits, "group": packed[0].packed.group}
+    config: dict[str, Any] = qwen3_config(model.config)
+    config["aulac_quantisation"] = how
+    (part / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    tokenizer.save(part)
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+    return out
+
+
+def load(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
+    """Read a folder that `save` wrote: the packed model and its tokenizer.
+
+    Raises FileNotFoundError when files are missing.
+    """
+    from aulac.export import read_config
+    from aulac.tokenizer import Tokenizer
+
+    folder = Path(folder)
+    weights = folder / WEIGHTS
+    if not weights.exists():
+        raise FileNotFoundError(
+            f"{folder} has no {WEIGHTS}: it is not a folder that "
+            "aulac.generate.quantize.save wrote."
+        )
+    config = read_config(folder)
+    how = json.loads((folder / "config.json").read_text())
+    held = load_file(weights)
+    empty = Transformer(config).to(held["norm.weight"].dtype)
+    model = quantize(empty, **how["aulac_quantisation"])
+    model.load_state_dict(held)
+    return model, Tokenizer.load(folder)

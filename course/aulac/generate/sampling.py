@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aulac.generate.cache import KVCache
-from aulac.generate.text import Letters, until
-from aulac.model import Transformer
+from aulac.generate.text import Writer
+from aulac.model import Cache, Transformer
+
+Step = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Sampling:
 
     def probabilities(self, logits: Tensor, seen: Sequence[int]) -> Tensor:
         """Logits (V,) of the next token after `seen` -> probabilities (V,)."""
-        logits = self._penalised(logits.float(), seen)  # (V,)
+        logits = self.penalised(logits.float(), seen)  # (V,)
         if self.temperature == 0:
             return F.one_hot(logits.argmax(), len(logits)).float()
         ranked, order = logits.sort(descending=True, stable=True)  # (V,)
@@ -59,7 +61,8 @@ class Sampling:
         odds[odds < self.min_p * odds[0]] = 0
         return torch.zeros_like(odds).scatter(0, order, odds / odds.sum())
 
-    def _penalised(self, logits: Tensor, seen: Sequence[int]) -> Tensor:
+    def penalised(self, logits: Tensor, seen: Sequence[int]) -> Tensor:
+        """Logits (V,) with those of `seen` tokens lowered."""
         if self.repetition_penalty == 1 or not seen:
             return logits
         known = torch.tensor(sorted(set(seen)), device=logits.device)
@@ -77,9 +80,9 @@ class Sampling:
         seen: Sequence[int] = (),
     ) -> int:
         """One token id from logits (V,)."""
-        odds = self.probabilities(logits, seen).cpu()
         if self.temperature == 0:
-            return int(odds.argmax())
+            return int(self.penalised(logits, seen).argmax())
+        odds = self.probabilities(logits, seen).cpu()
         return int(torch.multinomial(odds, 1, generator=generator))
 
 
@@ -92,34 +95,40 @@ def generate_ids(
     seed: int = 0,
     stop_ids: Iterable[int] = (),
     cached: bool = True,
+    cache: Cache | None = None,
+    step: Step | None = None,
     **sampling: Any,
 ) -> Iterator[int]:
     """Token ids after `ids`, up to `max_tokens` or one of `stop_ids`.
 
     `sampling` are the fields of `Sampling`. `cached=False` computes everything
-    anew for each token: for comparison. Raises ValueError for an empty prompt.
+    anew for each token: for comparison. cache: an empty one to use instead of
+    `KVCache`. step: what reads each token after the prompt, such as
+    `torch.compile(model)` with a `StaticKVCache`; by default the model itself.
+
+    Raises ValueError for an empty prompt.
     """
     how = Sampling(**sampling)
     if not ids:
         raise ValueError("the prompt is empty: give at least one token.")
     model.eval()
-    weight = model.output
     stops, known = set(stop_ids), list(ids)
+    like, size = model.norm.weight, len(known) + max_tokens
     draw = torch.Generator().manual_seed(seed)
-    size = len(known) + max_tokens
-    cache = KVCache(model.config, size, like=weight) if cached else None
-    fresh = known
+    if cached and cache is None:
+        cache = KVCache(model.config, size, like=like)
+    fresh: list[int] = known
+    read: Step = model
     for _ in range(max_tokens):
-        given = fresh if cached else known
-        given_ids = torch.tensor([given], device=weight.device)  # (1, T)
-        last = model.hidden(given_ids, cache)[0, -1]  # (W,)
-        logits = weight @ last  # (V,)
+        given = torch.tensor([fresh], device=like.device)  # (1, T)
+        logits = read(given, cache, last=1)[0, -1]  # (V,)
         chosen = how.draw(logits, draw, known)
         if chosen in stops:
             return
         yield chosen
         known.append(chosen)
-        fresh = [chosen]
+        if cache is not None:
+            fresh, read = [chosen], model if step is None else step
 
 
 def stream(
@@ -137,29 +146,36 @@ def stream(
 
     A byte-level token may end in the middle of a Vietnamese letter; its bytes
     wait until the letter is whole. Ends at `<|endoftext|>`, `<|im_end|>` or a text
-    of `stop`, not shown.
+    of `stop`, not shown. Breaking off (Ctrl-C, `break`) leaves nothing behind.
     """
-    ids = tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
-    ids = ids or [tokenizer.eos_id]  # a text begins after the end of another
-    ends = (tokenizer.eos_id, tokenizer.im_start_id, tokenizer.im_end_id)
     tokens = generate_ids(
         model,
-        ids,
+        prompt_ids(tokenizer, prompt),
         max_tokens,
         seed=seed,
-        stop_ids=ends,
+        stop_ids=ends(tokenizer),
         cached=cached,
         **sampling,
     )
-    letters = Letters()
-    pieces = (letters.add(tokenizer.token_bytes(token)) for token in tokens)
-    stops = (stop,) if isinstance(stop, str) else tuple(stop)
-    yield from until(_with_end(pieces, letters), stops)
+    writer = Writer(stop)
+    for token in tokens:
+        if piece := writer.add(tokenizer.token_bytes(token)):
+            yield piece
+        if writer.stopped:
+            return
+    if piece := writer.end():
+        yield piece
 
 
-def _with_end(pieces: Iterator[str], letters: Letters) -> Iterator[str]:
-    yield from pieces
-    yield letters.end()
+def prompt_ids(tokenizer: Any, prompt: str | Sequence[int]) -> list[int]:
+    """Ids of a prompt; an empty one begins after the end of another text."""
+    ids = tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
+    return ids or [tokenizer.eos_id]
+
+
+def ends(tokenizer: Any) -> tuple[int, ...]:
+    """Tokens that end a text or a turn."""
+    return tokenizer.eos_id, tokenizer.im_start_id, tokenizer.im_end_id
 
 
 def generate(

@@ -39,17 +39,15 @@ class _Reader:
 
     def __init__(self, model: Transformer, size: int) -> None:
         self.model = model.eval()
-        self.weight = model.output
-        self.cache = KVCache(model.config, size, like=self.weight)
+        self.cache = KVCache(model.config, size, like=model.norm.weight)
 
     def logits(self, known: list[int], last: int) -> Tensor:
         """Logits after each of the last `last` tokens of `known`: (last, V)."""
         # What was read of tokens that were refused since is forgotten.
         self.cache.rewind(min(self.cache.length, len(known) - last))
         fresh = known[self.cache.length :]
-        ids = torch.tensor([fresh], device=self.weight.device)
-        hidden = self.model.hidden(ids, self.cache)[0, -last:]  # (last, W)
-        return hidden @ self.weight.T
+        ids = torch.tensor([fresh], device=self.cache.keys.device)
+        return self.model(ids, self.cache, last=last)[0]  # (last, V)
 
 
 @torch.inference_mode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 
 
 class Letters:
@@ -35,25 +35,57 @@ class Letters:
         return unicodedata.normalize("NFC", held)
 
 
-def until(pieces: Iterable[str], stops: tuple[str, ...]) -> Iterator[str]:
-    """Pass pieces on up to the first of `stops`, which may span several pieces.
+class Stops:
+    """Passes text on up to the first of `stops`, which may span several pieces.
 
     Text that could be the beginning of a stop is held back until it is clear.
     """
-    held = ""
-    for piece in pieces:
-        held += piece
-        found = [held.index(stop) for stop in stops if stop and stop in held]
-        if found:
-            if min(found):
-                yield held[: min(found)]
-            return
-        keep = max((_overlap(held, stop) for stop in stops), default=0)
-        if len(held) > keep:
-            yield held[: len(held) - keep]
-            held = held[len(held) - keep :]
-    if held:
-        yield held
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self.stops = [unicodedata.normalize("NFC", s) for s in stops if s]
+        self.found = False
+        self._held = ""
+
+    def add(self, piece: str) -> str:
+        """Take a piece; return the text that is surely before a stop."""
+        held = self._held + piece
+        found = [held.index(stop) for stop in self.stops if stop in held]
+        self.found = bool(found)
+        keep = max((_overlap(held, stop) for stop in self.stops), default=0)
+        end = min(found) if found else len(held) - keep
+        self._held = "" if found else held[end:]
+        return held[:end]
+
+    def end(self) -> str:
+        """What was held back."""
+        held, self._held = self._held, ""
+        return held
+
+
+class Writer:
+    """One text from the bytes of its tokens: whole letters, up to a stop.
+
+    stop: texts that end it, themselves not shown; `stopped` once one was met.
+    """
+
+    def __init__(self, stop: str | Sequence[str] = ()) -> None:
+        self._letters = Letters()
+        self._stops = Stops([stop] if isinstance(stop, str) else stop)
+
+    @property
+    def stopped(self) -> bool:
+        return self._stops.found
+
+    def add(self, data: bytes) -> str:
+        """Take a token's bytes; return the text that can be shown, perhaps none."""
+        return self._stops.add(self._letters.add(data))
+
+    def end(self) -> str:
+        """What was still held back."""
+        if self.stopped:
+            return ""
+        last = self._stops.add(self._letters.end())
+        return last + self._stops.end()
 
 
 def _overlap(text: str, stop: str) -> int:
