@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -116,10 +114,11 @@ def history(job: Job) -> Record:
 
 
 def evaluate(folder: Path, *options: str, out: Path) -> list[Record]:
-    """Rows of `aulac evaluate`, in a process of its own. Returns them."""
-    command = [sys.executable, "-m", "aulac.cli", "evaluate"]
+    """The rows that `aulac evaluate` finds for a model's folder."""
+    from aulac.evaluate_command import app
+
     named = ["--model", str(folder), "--json", str(out)]
-    subprocess.run([*command, *named, *options], check=True)
+    app([*named, *options], standalone_mode=False)
     rows: list[Record] = json.loads(out.read_text("utf-8"))
     # a card names no folder of the machine that it was made on
     return [row | {"model": folder.name} for row in rows]
