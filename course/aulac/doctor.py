@@ -253,6 +253,26 @@ def check_workspace() -> Finding:
     )
 
 
+def check_shipped() -> Finding:
+    """The model that comes with the course, for who has none of his own."""
+    from aulac import shipped
+
+    found = [kind for kind in shipped.WEIGHTS if shipped.there(kind)]
+    if len(found) == len(shipped.WEIGHTS):
+        return Finding(
+            "model", "ok", f"{' and '.join(found)} in {shipped.PLACE}"
+        )
+    return Finding(
+        "model",
+        "note",
+        f"not whole in {shipped.PLACE}",
+        "Mô hình đi kèm khóa học bị thiếu: hãy chép lại thư mục ấy từ kho mã, hoặc tự "
+        "huấn luyện bằng `aulac train`.",
+        "The model that comes with the course is missing: copy that folder from the "
+        "repository again, or train your own with `aulac train`.",
+    )
+
+
 CHECKS: tuple[Callable[[], Finding], ...] = (
     check_python,
     check_packages,
@@ -263,6 +283,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_disk,
     check_sandbox,
     check_workspace,
+    check_shipped,
 )
 
 
