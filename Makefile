@@ -2,7 +2,7 @@
 # make test    everything that must hold, from nothing too
 # make lab     JupyterLab, opened on the first lesson
 # make book    the book alone, from the lessons verified so far
-# make bench   side-by-side measurements, into benchmarks/results
+# make bench   side-by-side measurements, into benchmarks/results (20 minutes)
 #
 # Without make: the four `pip` lines of README.md, then `aulac course` and so on.
 
@@ -10,6 +10,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # Another model, another language: make course SCALE=laptop, make lab BOOK_LANG=en
+# Some benchmarks only, or the rest of them: make bench ARGS="training --resume"
 SCALE     ?= tiny
 BOOK_LANG ?= vi
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -49,7 +50,7 @@ book: install
 	$(BIN)/aulac book build
 
 bench: install
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -54,7 +54,7 @@ SHARES = {  # of the time that is left when a part begins, by weight
 }
 OWN = ("speed", "beside", "pretraining")
 SLACK = (
-    0.9  # what a part plans with of its time; after all of it, it is stopped
+    0.85  # what a part plans with of its time; after all of it, it is stopped
 )
 GRACE = 3.0  # seconds that a part has to end when it is stopped
 TITLES = {

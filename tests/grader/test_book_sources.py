@@ -17,7 +17,7 @@ import yaml
 from aulac_grader.book.generated import dial, plan
 from aulac_grader.book.glossary import glossary_markdown, read_references
 from aulac_grader.book.lesson import clean_outputs
-from aulac_grader.book.measurements import results
+from aulac_grader.book.measurements import results, targets
 from aulac_grader.book.pages import read_page, read_pages
 from aulac_grader.book.places import LANGUAGES, BookError, Places
 from aulac_grader.book.words import band_words, date
@@ -206,8 +206,23 @@ RUN = {
 BILINGUAL = {
     "benchmarks": {
         "training": {
-            "tiny, as the course trains it": {"ours / bare": 0.93},
+            "title": {"vi": "Tốc độ huấn luyện", "en": "Training speed"},
+            "labels": {
+                "tiny, as trained": {"vi": "tiny, như đã học", "en": "tiny"},
+                "ours": {"vi": "của khóa học", "en": "ours"},
+                "bare": {"vi": "vòng lặp ngắn nhất", "en": "the shortest"},
+            },
+            "tiny, as trained": {"ours / bare": 0.93},
+            "card": {"vi": "không có GPU", "en": "no GPU"},
             "notes": {"vi": "Đo tuần tự.", "en": "One after another."},
+            "charts": [
+                {
+                    "title": {"vi": "Nhanh gấp", "en": "Times as fast"},
+                    "unit": {"vi": "lần", "en": "times"},
+                    "bars": {"ours": 0.93, "bare": [1.0, 0.9, 1.1]},
+                    "line": 1.0,
+                }
+            ],
         },
         "fertility": {
             "tokens_a_syllable": {
@@ -216,10 +231,8 @@ BILINGUAL = {
             }
         },
         "grading": {
-            "runs": {
-                "nbgrader autograde": {"times_nbgrader": 1.0},
-                "ours, 2 workers": {"times_nbgrader": 9.5},
-            },
+            "runs": {"ours, 2 workers": {"times_nbgrader": 9.5}},
+            "start_seconds": 4.58,
             "same_bytes": True,
         },
     },
@@ -240,8 +253,8 @@ def test_results_come_as_tables_with_machine_and_date(tmp_path: Path) -> None:
     (places.results / "run.json").write_text(json.dumps(RUN))
     (places.results / "fertility.json").write_text(json.dumps(FERTILITY))
     vi, en = results(places, "vi"), results(places, "en")
-    assert "## Tốc độ huấn luyện" in vi and "1.234" in vi
-    assert "## Training speed" in en and "1,234" in en and "five pairs" in en
+    assert "## Training" in vi and "1.234" in vi
+    assert "## Training" in en and "1,234" in en and "five pairs" in en
     assert "Measured on 23 November 2026 with Test CPU, 2 cores" in en
     assert "A quick, rough run." in en and "Lần đo nhanh" in vi
     assert "&lt;b&gt;" in en and "<b>" not in en
@@ -253,16 +266,52 @@ def test_results_are_in_the_language_of_the_page(tmp_path: Path) -> None:
     places.results.mkdir(parents=True)
     (places.results / "run.json").write_text(json.dumps(BILINGUAL))
     vi, en = results(places, "vi"), results(places, "en")
+    assert "## Tốc độ huấn luyện" in vi and "## Training speed" in en
     assert "Đo tuần tự." in vi and "One after another." in en
     assert "One after another." not in vi
-    assert (
-        "tiny, đúng như khóa học huấn luyện / của khóa học / "
-        "transformers, vòng lặp ngắn nhất"
-    ) in vi
+    assert "tiny, như đã học / của khóa học / vòng lặp ngắn nhất" in vi
+    assert "không có GPU" in vi and "no GPU" in en and "no GPU" not in vi
     assert "của khóa học, BPE thường 2.048" in vi
     assert "ours, superwords 2,048" in en
-    assert "Chấm một lớp" in vi and "nhanh gấp nbgrader (lần)" in vi
     assert "<td>có</td>" in vi and "<td>yes</td>" in en
+
+
+def test_a_chart_has_words_and_a_table_twin(tmp_path: Path) -> None:
+    places = Places(tmp_path, BOOK)
+    places.results.mkdir(parents=True)
+    (places.results / "run.json").write_text(json.dumps(BILINGUAL))
+    vi, en = results(places, "vi"), results(places, "en")
+    assert 'role="img" aria-label="Biểu đồ cột ngang. Nhanh gấp, lần' in vi
+    assert "của khóa học: 0,93; vòng lặp ngắn nhất: 1." in vi
+    assert "Bar chart. Times as fast" in en and "<td>0.9 – 1.1</td>" in en
+    assert en.count("<rect") == 2 and "aulac-chart-mark" in en
+
+
+def test_targets_stand_beside_what_was_measured(tmp_path: Path) -> None:
+    places = Places(tmp_path, BOOK)
+    assert "not measured" in targets(places, "en")
+    places.results.mkdir(parents=True)
+    (places.results / "run.json").write_text(json.dumps(BILINGUAL))
+    rows = targets(places, "en").split("<tr>")
+    (start,) = [row for row in rows if "Start-up of grading" in row]
+    (torch,) = [row for row in rows if "imports torch" in row]
+    assert "≤ 2<" in start and "4.58" in start and "missed" in start
+    assert "≥ 8<" in torch and "9.5" in torch and "<td>met</td>" in torch
+    assert "chưa đạt" in targets(places, "vi")
+
+
+def test_only_the_newest_of_a_benchmark_on_a_machine_is_shown(
+    tmp_path: Path,
+) -> None:
+    places = Places(tmp_path, BOOK)
+    places.results.mkdir(parents=True)
+    for day, number in (("2026-01-01", 111), ("2026-02-01", 222)):
+        machine = {"cpu": "Test CPU", "cores": 2}
+        found = {"date": day, "machine": machine}
+        found["benchmarks"] = {"speed": {"tokens": number}}
+        (places.results / f"{day}-test.json").write_text(json.dumps(found))
+    shown = results(places, "en")
+    assert "222" in shown and "111" not in shown
 
 
 @pytest.mark.parametrize(

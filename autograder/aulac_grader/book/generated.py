@@ -13,7 +13,7 @@ import yaml
 
 from aulac.lesson.outcome import written
 from aulac_grader.author.source import read
-from aulac_grader.book.measurements import results
+from aulac_grader.book.measurements import results, targets
 from aulac_grader.book.places import BookError, Places
 from aulac_grader.book.words import table
 
@@ -133,4 +133,5 @@ MAKERS: dict[str, Callable[[Places, str], str]] = {
     "dial": dial,
     "plan": plan,
     "results": results,
+    "targets": targets,
 }

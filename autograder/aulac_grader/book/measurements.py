@@ -8,29 +8,26 @@ dictionaries, as `benchmarks/fertility.py --json` keeps it).
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from aulac.lesson.outcome import written
+from aulac_grader.book.charts import chart
 from aulac_grader.book.places import BookError, Places
+from aulac_grader.book.targets import beside
 from aulac_grader.book.words import date, machine_words, table
 
-# Words of the results in Vietnamese and English; others are shown as they are.
+# Words that a result file need not bring along: those of `fertility.py --json`, and
+# what the runner itself adds.
 LABELS = {
-    "bpe_trainer": ("huấn luyện BPE bằng tay", "BPE trained by hand"),
-    "fertility": ("độ phân mảnh", "fertility"),
-    "generation": ("tốc độ sinh văn bản", "generation speed"),
-    "grading": ("chấm một lớp", "grading a class"),
-    "training": ("tốc độ huấn luyện", "training speed"),
     "error": ("lỗi", "error"),
-    "ours": ("của khóa học", "ours"),
-    "ratio": ("tỉ lệ", "ratio"),
-    "seconds": ("giây", "seconds"),
-    # ---- tokenizers
+    "seconds": ("cả phép đo (giây)", "the whole benchmark (s)"),
+    "load": ("tải của máy lúc bắt đầu", "load of the machine at the start"),
+    "fertility": ("độ phân mảnh", "fertility"),
     "tokenizer": ("bộ tách token", "tokenizer"),
     "vocabulary": ("từ vựng", "vocabulary"),
-    "tokens_a_syllable": ("token mỗi âm tiết", "tokens a syllable"),
     "tokens_per_syllable": ("token mỗi âm tiết", "tokens a syllable"),
     "bytes_per_token": ("byte mỗi token", "bytes a token"),
     "train_seconds": ("huấn luyện (giây)", "trained (s)"),
@@ -44,96 +41,114 @@ LABELS = {
     "tokenizers": ("thư viện tokenizers", "tokenizers library"),
     "ours, plain BPE": ("của khóa học, BPE thường", "ours, plain BPE"),
     "ours, superwords": ("của khóa học, siêu từ", "ours, superwords"),
-    "bytes": ("byte", "bytes"),
-    "by hand": ("viết tay bằng Python", "by hand, in Python"),
-    "Rust": ("Rust, mọi nhân", "Rust, all cores"),
-    "Rust, 1 thread": ("Rust, một luồng", "Rust, one thread"),
-    "by_hand_over_rust": (
-        "viết tay chậm hơn Rust (lần)",
-        "by hand slower than Rust (times)",
-    ),
-    # ---- training
-    "parameters": ("tham số", "parameters"),
-    "tokens_per_second": ("token mỗi giây", "tokens a second"),
-    "bare": (
-        "transformers, vòng lặp ngắn nhất",
-        "transformers, the shortest loop",
-    ),
-    "trainer": ("transformers, Trainer", "transformers, Trainer"),
-    "ours_adamw": ("của khóa học, AdamW", "ours, AdamW"),
-    "tiny, as the course trains it": (
-        "tiny, đúng như khóa học huấn luyện",
-        "tiny, as the course trains it",
-    ),
-    # ---- grading
-    "runs": ("các lần chấm", "runs"),
-    "nbgrader autograde": ("nbgrader autograde", "nbgrader autograde"),
-    "ours, 1 worker": ("của khóa học, 1 tiến trình chấm", "ours, 1 worker"),
-    "ours, 2 workers": ("của khóa học, 2 tiến trình chấm", "ours, 2 workers"),
-    "ours, 4 workers": ("của khóa học, 4 tiến trình chấm", "ours, 4 workers"),
-    "submissions": ("số bài nộp", "submissions"),
-    "seconds_each": ("giây mỗi bài", "seconds each"),
-    "minutes_for_class": ("phút cho cả lớp", "minutes for the class"),
-    "times_nbgrader": ("nhanh gấp nbgrader (lần)", "times nbgrader"),
-    "peak_mb": ("bộ nhớ cao nhất (MB)", "peak memory (MB)"),
-    "start_seconds": ("khởi động (giây)", "start-up (s)"),
-    "trivial_seconds": (
-        "thêm một bài rất nhẹ (giây)",
-        "one more trivial submission (s)",
-    ),
-    "worker_mb": (
-        "bộ nhớ mỗi tiến trình chấm, trang dùng chung chia đều (PSS, MB)",
-        "memory of a worker, shared pages by share (PSS, MB)",
-    ),
-    "class_size": ("số bài của lớp", "submissions in the class"),
-    "kinds": ("lớp gồm", "the class"),
-    "right": ("bài đúng", "right"),
-    "wrong": ("bài sai", "wrong"),
-    "crashing": ("bài làm chết tiến trình", "crashing"),
-    "slow": ("bài chạy chậm", "slow"),
-    "same_bytes": (
-        "1, 2, 4 tiến trình chấm cho kết quả giống nhau từng byte",
-        "any number of workers gives the same bytes",
-    ),
-    "same_points": (
-        "điểm bằng điểm của nbgrader",
-        "points equal nbgrader's",
-    ),
 }
+SIDE = ("title", "labels", "notes", "charts", "curves", "picture")
+
+
+@dataclass(frozen=True)
+class Words:
+    """What keys and texts of a result are called in the language of the page."""
+
+    lang: str
+    own: dict[str, dict[str, str]]
+
+    def __call__(self, key: Any) -> str:
+        """A key in words; `a / b` and `a 12` by their parts."""
+        key = str(key)
+        if key in self.own:
+            return self.own[key][self.lang]
+        if key in LABELS:
+            return LABELS[key][self.lang != "vi"]
+        if " / " in key:
+            return " / ".join(map(self, key.split(" / ")))
+        head, _, size = key.rpartition(" ")
+        if (head in self.own or head in LABELS) and size.isdigit():
+            return f"{self(head)} {written(int(size), self.lang)}"
+        return key.replace("_", " ")
+
+    def knows(self, text: str) -> bool:
+        return text in self.own or text in LABELS
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One benchmark of one file."""
+
+    name: str
+    values: dict[str, Any]
+    file: dict[str, Any]  # date, machine, quick
 
 
 def results(places: Places, lang: str) -> str:
-    """Every measurement on record, newest first, as Markdown and HTML tables."""
-    files = (
-        sorted(places.results.glob("*.json"))
-        if places.results.is_dir()
-        else []
-    )
-    parts = [_file(path, lang) for path in reversed(files)]
-    if not parts:
-        return {
-            "vi": "Bản sách này được dựng khi chưa có phép đo nào được lưu. Chạy "
-            "`make bench` để đo trên máy của bạn, rồi dựng lại sách.",
-            "en": "This copy of the book was built with no measurements on record. Run "
-            "`make bench` to measure on your machine, then build the book again.",
-        }[lang]
-    return "\n\n".join(parts)
+    """Every measurement on record, newest first, as Markdown and HTML tables.
+
+    Of one benchmark on one machine only the newest is shown. Raises BookError for a
+    file that cannot be shown.
+    """
+    parts = [_shown(path, one, lang) for path, one in newest(places)]
+    return "\n\n".join(parts) or NOTHING[lang]
 
 
-def _file(path: Path, lang: str) -> str:
+def targets(places: Places, lang: str) -> str:
+    """What was aimed at beside the newest number of each kind."""
+    found = [(one.name, one.values) for _, one in newest(places)]
+    return beside(found, lang)
+
+
+NOTHING = {
+    "vi": "Bản sách này được dựng khi chưa có phép đo nào được lưu. Chạy "
+    "`make bench` để đo trên máy của bạn, rồi dựng lại sách.",
+    "en": "This copy of the book was built with no measurements on record. Run "
+    "`make bench` to measure on your machine, then build the book again.",
+}
+
+
+def newest(places: Places) -> list[tuple[Path, Measured]]:
+    """The newest of each benchmark and machine, with the file that it is from.
+
+    A file that is named after its benchmark was kept on purpose (a long run) and
+    counts before those of a day.
+    """
+    folder = places.results
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for path in reversed(files):
+        for one in opened(path):
+            machine = one.file.get("machine", {})
+            where = machine_words(machine, "en") or path.name
+            if (one.name, where) not in seen:
+                seen.add((one.name, where))
+                found.append((path, one))
+    return found
+
+
+def opened(path: Path) -> list[Measured]:
+    """The benchmarks of a file. Raises BookError."""
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         measured = found.get("benchmarks") or {path.stem: _single(found)}
-        parts = [
-            _measurement(name, value, lang) for name, value in measured.items()
-        ]
-        machine = found.get("machine", {})
+        file = {k: v for k, v in found.items() if k != "benchmarks"}
+        return [Measured(n, dict(v), file) for n, v in measured.items()]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BookError(
-            f"benchmarks/results/{path.name} cannot be shown ({error!r}): run "
-            "`make bench` again or delete it."
-        ) from error
-    return "\n\n".join([*parts, _source(found, machine, lang)])
+        raise _bad(path, error) from error
+
+
+def _bad(path: Path, error: Exception) -> BookError:
+    return BookError(
+        f"benchmarks/results/{path.name} cannot be shown ({error!r}): run "
+        "`make bench` again or delete it."
+    )
+
+
+def _shown(path: Path, one: Measured, lang: str) -> str:
+    try:
+        body = _measurement(one.name, one.values, lang)
+        machine = one.file.get("machine", {})
+        source = _source(one.file, machine, lang)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _bad(path, error) from error
+    return f"{body}\n\n{source}"
 
 
 def _single(found: dict[str, Any]) -> dict[str, Any]:
@@ -149,28 +164,28 @@ def _single(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measurement(name: str, values: dict[str, Any], lang: str) -> str:
-    """One benchmark: a heading, its tables, its notes."""
-    title = label(name, lang)
+    """One benchmark: a heading, notes, charts, tables."""
+    words = Words(lang, values.get("labels", {}))
+    title = values.get("title", {}).get(lang) or words(name)
     parts = [f"## {title[0].upper()}{title[1:]}"]
     if notes := _notes(values.get("notes"), lang):
         parts.append(escape(notes))
-    rest = {key: value for key, value in values.items() if key != "notes"}
+    parts += [chart(spec, words, lang) for spec in values.get("charts", [])]
+    rest = {key: value for key, value in values.items() if key not in SIDE}
     tables = {key: value for key, value in rest.items() if _is_table(value)}
     for key, value in tables.items():
         if key != "rows":
-            parts.append(f"**{escape(label(key, lang))}**")
-        parts.append(_wide(value, lang))
+            parts.append(f"**{escape(words(key))}**")
+        parts.append(_wide(value, words))
     plain = [
-        [escape(key), _value(value, lang)]
+        [escape(key), _value(value, words)]
         for key, value in _flat(
-            {k: v for k, v in rest.items() if k not in tables}, lang
+            {k: v for k, v in rest.items() if k not in tables}, words
         )
     ]
     if plain:
-        what = {"vi": ["Đại lượng", "Giá trị"], "en": ["Quantity", "Value"]}[
-            lang
-        ]
-        parts.append(table(what, plain))
+        what = {"vi": ["Đại lượng", "Giá trị"], "en": ["Quantity", "Value"]}
+        parts.append(table(what[lang], plain))
     return "\n\n".join(parts)
 
 
@@ -192,60 +207,45 @@ def _is_table(value: Any) -> bool:
     return len(rows) > 1 and len({tuple(row) for row in rows}) == 1
 
 
-def _wide(value: Any, lang: str) -> str:
+def _wide(value: Any, words: Words) -> str:
+    """Dictionaries that share their keys, a row each."""
     if isinstance(value, dict):
         keys = list(next(iter(value.values())))
         head = ["", *keys]
-        rows = [
-            [label(name, lang), *row.values()] for name, row in value.items()
-        ]
+        rows = [[words(name), *row.values()] for name, row in value.items()]
     else:
         head = list(value[0])
         rows = [list(row.values()) for row in value]
-    columns = [escape(label(key, lang)) for key in head]
-    return table(
-        columns, [[_value(cell, lang) for cell in row] for row in rows]
-    )
+    columns = [escape(words(key)) if key else "" for key in head]
+    return table(columns, [[_value(c, words) for c in row] for row in rows])
 
 
 def _flat(
-    values: dict[str, Any], lang: str, prefix: str = ""
+    values: dict[str, Any], words: Words, prefix: str = ""
 ) -> list[tuple[str, Any]]:
     flat: list[tuple[str, Any]] = []
     for key, value in values.items():
-        name = f"{prefix}{label(key, lang)}"
-        if isinstance(value, dict):
-            flat += _flat(value, lang, f"{name} / ")
+        name = f"{prefix}{words(key)}"
+        if isinstance(value, dict) and set(value) == {"vi", "en"}:
+            flat.append((name, value[words.lang]))
+        elif isinstance(value, dict):
+            flat += _flat(value, words, f"{name} / ")
         else:
             flat.append((name, value))
     return flat
 
 
-def label(key: str, lang: str) -> str:
-    """A key of the results in words; `a / b` and `a 12` by their parts."""
-    key = str(key)
-    if key in LABELS:
-        return LABELS[key][lang != "vi"]
-    if " / " in key:
-        return " / ".join(label(part, lang) for part in key.split(" / "))
-    head, _, size = key.rpartition(" ")
-    if head in LABELS and size.isdigit():
-        return f"{label(head, lang)} {written(int(size), lang)}"
-    return key.replace("_", " ")
-
-
-def _value(value: Any, lang: str) -> str:
+def _value(value: Any, words: Words) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return {"vi": ("không", "có"), "en": ("no", "yes")}[lang][value]
+        yes = {"vi": ("không", "có"), "en": ("no", "yes")}
+        return yes[words.lang][value]
     if isinstance(value, list | dict):
         return escape(json.dumps(value, ensure_ascii=False))
     if isinstance(value, str):
-        return escape(
-            LABELS[value][lang != "vi"] if value in LABELS else value
-        )
-    return written(value, lang)
+        return escape(words(value) if words.knows(value) else value)
+    return written(value, words.lang)
 
 
 def _source(found: dict[str, Any], machine: dict[str, Any], lang: str) -> str:
