@@ -55,7 +55,7 @@ def facts():
         ],
         "others": {"Ppmd7": [bits("viwiki", 1.321)]},
         "contamination": [
-            {"vi": "đề", "en": "test", "n": 325, "seen": 7, "rule": "8"}
+            {"vi": "đề", "en": "test", "n": 325, "seen": 7, "size": 8}
         ],
         "memorisation": [
             row("", "viwiki", 0.02, split="train"),

@@ -13,7 +13,7 @@ Source for the form: Mitchell et al. 2019, "Model Cards for Model Reporting".
     facts["training"]       steps, tokens, seconds, precision, machine …
     facts["rows"]           what `aulac evaluate --json` wrote, for this model
     facts["others"]         name -> rows of the same kind: what to compare with
-    facts["contamination"]  of evaluation sets: name, n, seen, rule
+    facts["contamination"]  of evaluation sets: vi, en, n, seen, size of a window
     facts["memorisation"]   rows: part, split, n, value, low, high
     facts["chat"]           rows and training of the chat model, or absent
     facts["files"]          name -> bytes and sha256
@@ -116,7 +116,8 @@ class Page:
         named = [f"- {credit(name)[self.lang]}" for name in sources]
         parts = [
             f"- {self.word[part]}: {self.number(data[part]['documents'])} "
-            f"{self.word['documents']}, {self.number(data[part]['bytes'])} byte, "
+            f"{self.word['documents']}, {self.number(data[part]['bytes'])} "
+            f"{self.word['bytes']}, "
             f"sha256 `{data[part]['sha256']}`"
             for part in ("train", "validation")
         ]
@@ -186,9 +187,11 @@ class Page:
             (row[self.lang], self.number(row["n"]), self.number(row["seen"]))
             for row in found
         ]
-        rules = sorted({row["rule"] for row in found})
+        if not found:
+            return []
+        rule = self.word["seen"].format(size=found[0]["size"])
         table = self.table("contamination_head", rows)
-        return self.part("contamination", table, rules) if found else []
+        return self.part("contamination", table, [rule])
 
     def memorisation(self) -> list[str]:
         found = self.facts.get("memorisation", [])

@@ -36,11 +36,10 @@ ATTRIBUTION: dict[str, dict[str, Any]] = {
     "luat-vlc": {
         "datasets": ["undertheseanlp/resources"],
         "vi": "**luat-vlc**: luật và bộ luật của Việt Nam, lấy qua "
-        f"undertheseanlp/resources. {_LAW_VI}; bộ sưu tập được ghi nguồn theo giấy "
-        "phép trong bảng.",
+        f"undertheseanlp/resources. {_LAW_VI}; bộ sưu tập do undertheseanlp thực "
+        "hiện.",
         "en": "**luat-vlc**: laws and codes of Vietnam, through "
-        f"undertheseanlp/resources. {_LAW_EN}; the collection is credited under the "
-        "licence in the table.",
+        f"undertheseanlp/resources. {_LAW_EN}; the collection is undertheseanlp's.",
     },
     "laws": {
         "datasets": [],
@@ -121,11 +120,7 @@ _VI: dict[str, Any] = {
             "Các phép đo khác",
             "Với khoảng tin cậy 95 %, bên cạnh mức đoán mò.",
         ),
-        "contamination": (
-            "Đề có nằm trong văn bản huấn luyện không",
-            "Số mục mà ít nhất một nửa các cụm âm tiết của nó có trong tập huấn "
-            "luyện.",
-        ),
+        "contamination": ("Đề có nằm trong văn bản huấn luyện không",),
         "memorisation": (
             "Mô hình có đọc thuộc văn bản huấn luyện không",
             "Cho mô hình 50 token đầu của một văn bản rồi để nó viết tiếp, luôn chọn "
@@ -150,6 +145,8 @@ _VI: dict[str, Any] = {
     "data_head": ["nguồn", "giấy phép", "văn bản", "byte", "tỉ lệ"],
     "key_head": ["", ""],
     "measures_head": ["phép đo", "cách tính", "kết quả", "n", "đoán mò"],
+    "seen": "Đã gặp: ít nhất một nửa các cụm {size} âm tiết liền nhau của mục ấy có "
+    "trong tập huấn luyện; mục ngắn hơn thì tính cả mục.",
     "contamination_head": ["đề", "số mục", "đã gặp"],
     "memorisation_head": ["nguồn", "tập", "chép đúng 50 token", "n"],
     "forgot_head": ["lĩnh vực", "trước", "sau"],
@@ -161,6 +158,7 @@ _VI: dict[str, Any] = {
     "domain": "lĩnh vực",
     "all": "tất cả",
     "documents": "văn bản",
+    "bytes": "byte",
     "train": "tập huấn luyện",
     "validation": "tập để riêng",
     "held-out": "để riêng",
@@ -262,11 +260,7 @@ _EN: dict[str, Any] = {
             "Other measures",
             "With 95 % intervals, beside what guessing gives.",
         ),
-        "contamination": (
-            "Were the tests in the training text?",
-            "Items of which at least half of the runs of syllables stand in the "
-            "training part.",
-        ),
+        "contamination": ("Were the tests in the training text?",),
         "memorisation": (
             "Does it recite its training text?",
             "The model gets the first 50 tokens of a document and continues, always "
@@ -291,6 +285,8 @@ _EN: dict[str, Any] = {
     "data_head": ["source", "licence", "documents", "bytes", "share"],
     "key_head": ["", ""],
     "measures_head": ["measure", "rule", "result", "n", "chance"],
+    "seen": "Seen: at least half of the item's runs of {size} syllables stand in the "
+    "training part; a shorter item counts as one run.",
     "contamination_head": ["test", "items", "seen"],
     "memorisation_head": ["source", "part", "all 50 tokens copied", "n"],
     "forgot_head": ["domain", "before", "after"],
@@ -302,6 +298,7 @@ _EN: dict[str, Any] = {
     "domain": "domain",
     "all": "all",
     "documents": "documents",
+    "bytes": "bytes",
     "train": "training part",
     "validation": "held-out part",
     "held-out": "held out",

@@ -48,12 +48,11 @@ def contamination(corpus: Path) -> list[Record]:
     texts = (record["text"] for record in _records(corpus / "train.jsonl"))
     every = [item for _, _, items in sets.values() for item in items]
     shares = iter(contamination.overlap(every, texts).shares)
-    rule = f"{contamination.SIZE}-syllable windows, at least 50 % of them"
     rows = []
     for name, (vi, en, items) in sets.items():
         seen = sum(next(shares) >= 0.5 for _ in items)
         row = {"name": name, "vi": vi, "en": en, "n": len(items)}
-        rows.append(row | {"seen": seen, "rule": rule})
+        rows.append(row | {"seen": seen, "size": contamination.SIZE})
     return rows
 
 
