@@ -20,8 +20,8 @@ from typing import Any
 
 CPU_WATTS = 65  # assumed of a CPU at work that tells nothing of its power
 RAPL = Path("/sys/class/powercap")
-TIMES = 24  # products of 512 timed for a peak, fewer of larger ones
-LONG = 0.02  # seconds after which no larger product is tried
+TIMES = 16  # products of each size timed for a peak; the fastest counts
+BUDGET = 0.4  # seconds for all of them
 
 
 @dataclass(frozen=True)
@@ -109,33 +109,34 @@ def measured_peak(device: Any, bits: int) -> float:
     if cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
         half = torch.float16
     dtype = half if bits == 16 else torch.float32
-    best, spent = 0.0, 0.0
+    best, began = 0.0, time.perf_counter()
     for size in (4096, 8192) if cuda else (512, 1024, 2048, 4096):
-        if spent > LONG:
-            break
         matrix = torch.ones(size, size, dtype=dtype, device=device)
-        times = [
-            _seconds(matrix, cuda) for _ in range(1 + TIMES * 512 // size)
-        ]
-        best = max(best, 2 * size**3 / min(times[1:]))  # the first allocates
-        spent = max(times)
+        _seconds(matrix, cuda)  # the first product allocates
+        for _ in range(TIMES):
+            best = max(best, 2 * size**3 / _seconds(matrix, cuda))
+            if time.perf_counter() - began > BUDGET:
+                return best
     return best
 
 
 def _seconds(matrix: Any, cuda: bool) -> float:
-    """Of one product of the matrix with itself."""
+    """Of one product of the matrix with itself.
+
+    On a CPU, seconds of work for each of torch's threads: what other processes take
+    of a busy machine does not count.
+    """
     import torch
 
-    wait: Callable[[], None] = torch.cuda.synchronize if cuda else _nothing
-    wait()
+    if not cuda:
+        began = time.process_time()
+        matrix @ matrix
+        return (time.process_time() - began) / torch.get_num_threads()
+    torch.cuda.synchronize()
     began = time.perf_counter()
     matrix @ matrix
-    wait()
+    torch.cuda.synchronize()
     return time.perf_counter() - began
-
-
-def _nothing() -> None:
-    return None
 
 
 def watts(device: Any) -> int:

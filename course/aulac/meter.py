@@ -190,9 +190,7 @@ class Meter:
             return None
         rows = self.batch * self.plan.accumulation
         passes = [n for n in range(1, rows + 1) if rows % n == 0]
-        fits = [
-            n for n in passes if self.memory(rows // n).total <= 0.8 * free
-        ]
+        fits = [n for n in passes if self.memory(rows // n).total <= free]
         vi, en = "một quy mô nhỏ hơn (--scale, --depth)", "a smaller scale"
         if fits:
             n = fits[0] * self.world
@@ -216,9 +214,11 @@ def short(value: float, unit: str = "") -> str:
 
 
 def span(seconds: float) -> str:
-    """Hours, minutes and seconds."""
+    """Seconds, or hours, minutes and seconds, or days."""
     if seconds < 60:
         return f"{seconds:.1f} s"
+    if seconds >= 4 * 86_400:
+        return f"{seconds / 86_400:,.0f} ngày / days"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"
@@ -235,7 +235,7 @@ def rows(forecast: Forecast, last: Record | None = None) -> list[list[str]]:
         return written(got[key]) if key in got else ""
 
     def joules(value: float) -> str:
-        return f"{value / 3.6e6:.3g} kWh"
+        return short(value / 3600, "Wh")
 
     def dong(value: float) -> str:
         return f"{value:,.0f} đ"

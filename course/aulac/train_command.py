@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
+    from aulac.pretraining import Wishes
     from aulac.scale import Scale
 
 app = typer.Typer(
-    add_completion=False, help="Huấn luyện mô hình nền / train a base model."
+    add_completion=False,
+    help="Huấn luyện mô hình nền / train a base model.",
+    rich_markup_mode="rich",
 )
 
+EXAMPLES = """Ví dụ / examples:
 
-@app.command()
+aulac train --dry-run --scale t4
+
+aulac train --scale gpu --depth 12 --corpus C --tokenizer T --price 60000
+
+aulac train --scale shipped --precision bf16 --keep 3 --best --out D
+
+torchrun --nproc-per-node 2 -m aulac.cli train --scale t4
+
+aulac train --plot D E --out curves.png"""
+
+
+@app.command(epilog=EXAMPLES)
 def train(
+    logs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="với --plot: tệp log.jsonl hoặc thư mục của lần chạy / with "
+            "--plot: logs, or folders of runs"
+        ),
+    ] = None,
     scale: Annotated[
         str | None,
         typer.Option(
-            help="tiny, laptop, t4, gpu; mặc định theo máy / by the machine"
+            help="tiny, laptop, t4, gpu, shipped; mặc định theo máy / by the machine"
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            help="độ sâu ở quy mô gpu, số chẵn / depth at scale gpu, an even number"
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="thư mục kết quả / folder for the model"),
+        typer.Option(
+            help="thư mục kết quả; với --plot: tệp PNG / folder for the model; with "
+            "--plot: a PNG file"
+        ),
     ] = None,
     steps: Annotated[
         int | None,
@@ -55,82 +86,206 @@ def train(
             "AVX512-BF16 / bf16 on a CPU pays only with AVX512-BF16"
         ),
     ] = "auto",
+    accumulation: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="chia mỗi bước thành bấy nhiêu lượt, đỡ tốn bộ nhớ; kết quả không "
+            "đổi / divide a step into so many passes: less memory, same result",
+        ),
+    ] = None,
+    packed: Annotated[
+        bool,
+        typer.Option(
+            "--packed",
+            help="văn bản trong cùng một dãy không nhìn thấy nhau / documents in a "
+            "row do not see each other",
+        ),
+    ] = False,
+    compile_: Annotated[
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile",
+            help="torch.compile; mặc định khi có lợi / by default where it pays",
+        ),
+    ] = None,
+    keep: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="giữ bấy nhiêu điểm lưu cuối / keep so many checkpoints",
+        ),
+    ] = 1,
+    best: Annotated[
+        bool,
+        typer.Option(
+            "--best", help="giữ thêm điểm lưu tốt nhất / keep the best one too"
+        ),
+    ] = False,
+    validate: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="đo bit mỗi byte trên bấy nhiêu văn bản giữ riêng, 0 là không đo / "
+            "held-out texts to measure bits per byte on, 0 for none",
+        ),
+    ] = 64,
+    price: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="giá thuê một thiết bị, đồng mỗi giờ; mặc định chỉ tính tiền điện / "
+            "rent of one device in đồng an hour; by default electricity alone",
+        ),
+    ] = None,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard", help="ghi cho TensorBoard / write for TensorBoard"
+        ),
+    ] = False,
     resume: Annotated[
         bool,
         typer.Option(help="tiếp tục từ điểm lưu / go on from a checkpoint"),
     ] = True,
+    dry: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="chỉ dự báo, không huấn luyện / predict only, train nothing",
+        ),
+    ] = False,
+    plot: Annotated[
+        bool,
+        typer.Option(
+            "--plot",
+            help="vẽ đường cong của các nhật ký / draw curves of logs",
+        ),
+    ] = False,
 ) -> None:
     """Kho ngữ liệu, bộ tách token, rồi mô hình nền / corpus, tokenizer, base model."""
+    if plot or logs:
+        draw(logs or [], out, plot)
+        return
+    chosen, reason = choose(scale, depth, steps)
+    from aulac import artefacts
+    from aulac.pretraining import Wishes
+
+    changes: dict[str, Any] = {
+        "precision": precision,
+        "packed": packed,
+        "compile": compile_,
+        "keep": keep,
+        "best": best,
+    }
+    wishes = Wishes(
+        out=out or artefacts.workspace() / chosen.name / "trained",
+        corpus=corpus,
+        tokenizer=tokenizer,
+        changes=changes,
+        accumulation=accumulation,
+        validate=validate,
+        price=price,
+        tensorboard=tensorboard,
+        resume=resume,
+    )
+    said = f"Quy mô {chosen.name} ({reason['vi']}) / scale {chosen.name}."
+    together(chosen, wishes, said, dry)
+
+
+def choose(
+    name: str | None, depth: int | None, steps: int | None
+) -> tuple[Scale, dict[str, str]]:
+    """The scale asked for and the reason; ends the command if there is none such."""
     from dataclasses import replace
 
-    from aulac import artefacts
-    from aulac.scale import ScaleError, choose
+    from aulac import scale as scales
 
+    if depth is not None and name not in (None, "gpu"):
+        fail(
+            f"--depth chỉ dành cho quy mô gpu, không phải {name}.",
+            f"--depth is for scale gpu alone, not for {name}.",
+        )
     try:
-        chosen, reason = choose(scale)
-    except ScaleError as error:
+        wanted = name if depth is None else f"gpu:{depth}"
+        chosen, reason = scales.choose(wanted)
+    except scales.ScaleError as error:
         fail(error.vi, str(error))
-    print(f"Quy mô {chosen.name} ({reason['vi']}) / scale {chosen.name}.")
-    if steps:
-        chosen = replace(chosen, steps=steps)
-    folder = out or artefacts.workspace() / chosen.name / "trained"
-    given = {"corpus": corpus, "tokenizer": tokenizer}
-    run_training(chosen, folder, resume, given, precision)
-    made = folder / "model"
-    print(f"Xong: mô hình ở {made} / done: the model is in {made}")
+    return replace(chosen, steps=steps or chosen.steps), reason
 
 
-def run_training(
-    scale: Scale,
-    folder: Path,
-    resume: bool,
-    given: dict[str, Path | None],
-    precision: str,
-) -> None:
-    """Make what is missing and train, turning known failures into a sentence.
-
-    `given`: the user's own corpus and tokenizer, None where there is none.
-    """
-    import shutil
-
-    from aulac import artefacts
+def together(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
+    """Run alone or with torchrun's other processes; errors become a sentence."""
+    from aulac import artefacts, distributed
     from aulac.checkpoint import TrainingError, disk_error
     from aulac.corpus.errors import CorpusError
-    from aulac.export import to_hf
-    from aulac.recipes import corpus_texts, pretrain
+    from aulac.pretraining import dry_run, run
     from aulac.shards import ShardError
-    from aulac.tokenizer import Tokenizer, VocabularyError
+    from aulac.tokenizer import VocabularyError
 
     try:
-        place = {
-            n: p or artefacts.need(n, scale.name) for n, p in given.items()
-        }
-        tokenizer = Tokenizer.load(place["tokenizer"])
-        texts = corpus_texts(place["corpus"])
-        if not resume:
-            shutil.rmtree(folder / "work", ignore_errors=True)
-        changes = {"precision": precision}
-        model = pretrain(
-            texts, tokenizer, scale, folder / "work", changes=changes
-        )
-        to_hf(model, tokenizer, folder / "model")
-    except (TrainingError, CorpusError) as error:
+        with distributed.started() as world:
+            if world.lead:
+                print(said)
+            if dry:
+                dry_run(scale, wishes)
+                return
+            made = run(scale, wishes)
+            if world.lead:
+                print(f"Xong: mô hình ở {made} / done: the model is in {made}")
+    except TrainingError as error:
+        if distributed.speaks(error):
+            fail(error.vi, str(error))
+        raise typer.Exit(1) from None
+    except CorpusError as error:
         fail(error.vi, str(error))
     except (ShardError, VocabularyError) as error:
+        place = artefacts.workspace() / scale.name
         fail(
-            f"kho ngữ liệu hoặc bộ tách token ở {artefacts.workspace() / scale.name} "
-            "rỗng, quá nhỏ hoặc đã hỏng: hãy xóa thư mục đó rồi chạy lại, lệnh này sẽ "
-            "dựng lại từ đầu.",
-            f"{error} The corpus or the tokenizer in "
-            f"{artefacts.workspace() / scale.name} is empty, too small or damaged: "
-            "delete that folder and run this again, it makes both anew.",
+            f"kho ngữ liệu hoặc bộ tách token ở {place} rỗng, quá nhỏ hoặc đã hỏng: "
+            "hãy xóa thư mục đó rồi chạy lại, lệnh này sẽ dựng lại từ đầu.",
+            f"{error} The corpus or the tokenizer in {place} is empty, too small or "
+            "damaged: delete that folder and run this again, it makes both anew.",
         )
     except OSError as error:
-        refused = disk_error(Path(error.filename or folder), error)
+        refused = disk_error(Path(error.filename or wishes.out), error)
         fail(refused.vi, str(refused))
 
 
-def fail(vi: str, en: str) -> None:
+def draw(logs: list[Path], out: Path | None, plot: bool) -> None:
+    """Draw the loss curves of logs in the terminal, and as a PNG in `out`."""
+    from rich.console import Console
+
+    from aulac.curve import LogError
+    from aulac.curve import plot as curves
+
+    if not plot:
+        fail(
+            f"không hiểu {logs[0]}: muốn vẽ nhật ký thì thêm --plot.",
+            f"{logs[0]} is not expected: to draw logs, give --plot.",
+        )
+    if not logs:
+        fail(
+            "--plot cần ít nhất một nhật ký: aulac train --plot THƯ_MỤC.",
+            "--plot needs at least one log: aulac train --plot FOLDER.",
+        )
+    try:
+        Console().print(curves(logs, out), soft_wrap=True)
+    except LogError as error:
+        fail(error.vi, str(error))
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # a folder not writable, a strange suffix
+        fail(
+            f"không ghi được hình {out} ({error}).",
+            f"cannot write the picture {out} ({error}).",
+        )
+    if out is not None:
+        print(f"Hình ở {out} / the picture is in {out}")
+
+
+def fail(vi: str, en: str) -> NoReturn:
     """Say what is wrong in both languages and end with status 1."""
     typer.echo(f"Lỗi: {vi}", err=True)
     typer.echo(f"Error: {en}", err=True)

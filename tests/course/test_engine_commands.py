@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from aulac import artefacts, chat_command, train_command
-from aulac.corpus import read
 from aulac.export import from_hf, to_hf
+from aulac.progress import read_log
 from aulac.scale import SCALES, Scale
 
 RUN = CliRunner()
@@ -20,6 +22,7 @@ RUN = CliRunner()
 @pytest.fixture(autouse=True)
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path))
+    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path / "nothing")
     return tmp_path
 
 
@@ -98,19 +101,150 @@ def small(monkeypatch, workspace, tokenizer, sentences):
     }
     values |= {"batch": 2, "steps": 6, "sft_steps": 4, "conversations": 20}
     monkeypatch.setitem(SCALES, "small", Scale(**values))
-    monkeypatch.setattr("aulac.recipes.corpus_texts", lambda folder: sentences)
-    with artefacts.making("corpus", "small"):
-        pass
+    with artefacts.making("corpus", "small") as folder:
+        write_corpus(folder, sentences)
     with artefacts.making("tokenizer", "small") as folder:
         tokenizer.save(folder)
+
+
+def write_corpus(folder, texts):
+    """Texts as `aulac corpus build` leaves them, every tenth held out."""
+    for name, some in (("train", texts), ("validation", texts[::10])):
+        lines = [
+            json.dumps({"text": text, "source": "x", "licence": "y"})
+            for text in some
+        ]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def test_train_makes_a_model_that_loads(small, workspace):
     result = RUN.invoke(train_command.app, ["--scale", "small"])
     assert result.exit_code == 0, result.output
-    model, _ = from_hf(workspace / "small" / "trained" / "model")
+    made = workspace / "small" / "trained"
+    model, _ = from_hf(made / "model")
     assert model.config.depth == 1 and not model.training
-    assert str(workspace / "small" / "trained" / "model") in result.output
+    assert str(made / "model") in result.output
+    assert "chat_template" not in "".join(
+        file.read_text() for file in (made / "model").glob("tokenizer_*.json")
+    )
+
+
+def test_train_says_what_it_will_take_and_what_it_took(small, workspace):
+    options = ["--scale", "small", "--price", "3600", "--validate", "3"]
+    result = RUN.invoke(train_command.app, options)
+    assert result.exit_code == 0, result.output
+    before, after = result.output.index("predicted"), "measured"
+    assert before < result.output.index(after)
+    assert "held-out text: " in result.output
+    made = workspace / "small" / "trained"
+    kept = json.loads((made / "forecast.json").read_text("utf-8"))
+    forecast, measured = kept["forecast"], kept["measured"]
+    model, _ = from_hf(made / "model")
+    assert forecast["parameters"] == model.count()
+    assert forecast["tokens"] == measured["tokens"] == 6 * 2 * 64
+    assert measured["dong"] == pytest.approx(measured["seconds"])
+    log = read_log(made / "work" / "run" / "log.jsonl")
+    assert 0 < log[-1]["mfu"] < 1 and log[-1]["validation"] > 0
+
+
+def test_a_step_in_passes_gives_the_same_weights(small, workspace):
+    for passes in ("1", "2"):
+        options = ["--scale", "small", "--accumulation", passes]
+        out = str(workspace / passes)
+        result = RUN.invoke(train_command.app, [*options, "--out", out])
+        assert result.exit_code == 0, result.output
+    one, two = (from_hf(workspace / n / "model")[0] for n in ("1", "2"))
+    for ours, theirs in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_a_dry_run_predicts_and_leaves_nothing(small, workspace, monkeypatch):
+    here = set(workspace.rglob("*"))
+    options = ["--scale", "small", "--dry-run"]
+    result = RUN.invoke(train_command.app, options)
+    assert result.exit_code == 0 and "predicted" in result.output
+    assert set(workspace.rglob("*")) == here
+    monkeypatch.setattr("aulac.hardware.free_memory", lambda device: 1_600_000)
+    result = RUN.invoke(train_command.app, options)
+    assert result.exit_code == 1
+    assert "hãy dùng --accumulation 2" in result.stderr
+    assert "use --accumulation 2" in result.stderr
+    monkeypatch.setattr("aulac.hardware.free_memory", lambda device: 1000)
+    result = RUN.invoke(train_command.app, options)
+    assert result.exit_code == 1 and "a smaller scale" in result.stderr
+
+
+def test_depth_builds_the_gpu_scale():
+    options = ["--depth", "4", "--dry-run"]
+    result = RUN.invoke(train_command.app, options)
+    assert "scale gpu" in result.output and "11.3 M" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--scale", "tiny", "--depth", "12"], "--depth is for scale gpu"),
+        (["--depth", "5"], "give an even number"),
+        (["--scale", "tiny", "--precision", "fp8"], "choose auto, fp32"),
+        (["--scale", "tiny", "--precision", "fp16"], "fp16 is for a GPU"),
+        (["--scale", "tiny", "--accumulation", "3"], "one of 1, 2, 5, 10"),
+        (["log.jsonl"], "to draw logs, give --plot"),
+        (["--plot"], "needs at least one log"),
+        (["--plot", "nowhere"], "there is no log at nowhere"),
+    ],
+)
+def test_a_bad_option_is_two_sentences(options, said, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    result = RUN.invoke(train_command.app, [*options, "--dry-run"])
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    vi, en = result.stderr.splitlines()
+    assert vi.startswith("Lỗi: ") and en.startswith("Error: ") and said in en
+
+
+def test_logs_are_drawn_in_the_terminal_and_as_a_picture(tmp_path):
+    log, out = tmp_path / "log.jsonl", tmp_path / "x.png"
+    lines = [
+        {"step": n, "steps": 30, "loss": 9 - n / 10} for n in (10, 20, 30)
+    ]
+    log.write_text("\n".join(map(json.dumps, lines)))
+    options = ["--plot", str(log), "--out", str(out)]
+    result = RUN.invoke(train_command.app, options)
+    assert result.exit_code == 0, result.output
+    assert "loss 6.0000" in result.output and out.stat().st_size > 1000
+    assert any(0x2800 < ord(letter) <= 0x28FF for letter in result.output)
+    options[-1] = str(tmp_path / "nowhere" / "x.png")
+    result = RUN.invoke(train_command.app, options)
+    assert (
+        result.exit_code == 1 and "cannot write the picture" in result.stderr
+    )
+
+
+def test_two_processes_train_what_one_trains(workspace, tokenizer, sentences):
+    """`torchrun … aulac train`: the lead alone speaks; the weights are the same."""
+    write_corpus(workspace, sentences)
+    tokenizer.save(workspace / "words")
+    given = ["--corpus", str(workspace), "--tokenizer", workspace / "words"]
+    options = ["--scale", "tiny", "--steps", "2", *map(str, given)]
+    alone = RUN.invoke(
+        train_command.app, [*options, "--out", str(workspace / "one")]
+    )
+    assert alone.exit_code == 0, alone.output
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    torchrun += ["--nproc-per-node", "2", "-m", "aulac.cli", "train"]
+    done = subprocess.run(
+        [*torchrun, *options, "--out", str(workspace / "two")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    for said in (alone.output, done.stdout):
+        assert said.count("done: the model is in") == 1
+    assert "2 x " in done.stdout  # the peak of two devices
+    one, two = (from_hf(workspace / n / "model")[0] for n in ("one", "two"))
+    for ours, theirs in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
 
 
 def test_train_refuses_in_both_languages(small, workspace):
@@ -164,15 +298,24 @@ def test_a_damaged_model_is_two_sentences(folder, damage):
 
 
 @pytest.mark.parametrize(
-    ("texts", "said"),
+    ("damage", "said"),
     [
-        (lambda folder: [], "the corpus is empty"),
-        (lambda folder: read(folder / "train.jsonl"), "no corpus file"),
+        (lambda file: file.write_text(""), "the corpus is empty"),
+        (lambda file: file.unlink(), "no corpus file"),
     ],
 )
-def test_train_without_texts_is_two_sentences(small, monkeypatch, texts, said):
-    monkeypatch.setattr("aulac.recipes.corpus_texts", texts)
-    result = RUN.invoke(train_command.app, ["--scale", "small"])
+def test_train_without_texts_is_two_sentences(small, damage, said):
+    damage(artefacts.path("corpus", "small") / "train.jsonl")
+    options = ["--scale", "small", "--validate", "0"]
+    result = RUN.invoke(train_command.app, options)
     assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
     vi, en = result.stderr.splitlines()
     assert vi.startswith("Lỗi: ") and said in en
+
+
+def test_a_corpus_without_held_out_texts_trains_all_the_same(small):
+    folder = artefacts.path("corpus", "small")
+    (folder / "validation.jsonl").unlink()
+    result = RUN.invoke(train_command.app, ["--scale", "small"])
+    assert result.exit_code == 0, result.output
+    assert "no held-out text is measured" in result.stderr

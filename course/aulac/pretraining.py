@@ -1,0 +1,221 @@
+"""What `aulac train` does: a scale and a plan are priced, and run.
+
+Under torchrun every process runs this alike; the lead alone speaks and writes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from aulac import artefacts, distributed, hardware
+from aulac.checkpoint import TrainingError
+from aulac.dial import rows_that_fit
+from aulac.meter import Forecast, Meter, table, write
+from aulac.plan import Plan, precision
+from aulac.progress import read_log, say
+from aulac.recipes import corpus_texts, device, pretrain
+from aulac.scale import Scale
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from aulac.model import Transformer
+    from aulac.tokenizer import Tokenizer
+
+DOCUMENT_LETTERS = 4000  # of a held-out text, from its beginning
+LOOKED_AT = 20_000  # held-out texts, of which a sample is spread out
+MOST_ROWS = 64  # in one forward pass; more gains nothing
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asks for beside the scale."""
+
+    out: Path
+    corpus: Path | None = None
+    tokenizer: Path | None = None
+    changes: dict[str, Any] = field(default_factory=dict)  # of the plan
+    accumulation: int | None = None
+    validate: int = 64  # held-out texts, 0 for none
+    price: float | None = None  # đồng an hour for a device
+    tensorboard: bool = False
+    resume: bool = True
+
+
+def run(scale: Scale, wishes: Wishes) -> Path:
+    """Make what is missing, say what it will take, train, say what it took.
+
+    Returns the folder of the model. Raises TrainingError, and what a corpus or a
+    tokenizer that cannot be used raises.
+    """
+    from aulac.export import to_hf
+    from aulac.model_folder import without_template
+    from aulac.tokenizer import Tokenizer
+
+    lead, work = distributed.world().lead, wishes.out / "work"
+    with distributed.lead_first():
+        corpus, words = (
+            given or artefacts.need(name, scale.name)
+            for name, given in (
+                ("corpus", wishes.corpus),
+                ("tokenizer", wishes.tokenizer),
+            )
+        )
+        if lead and not wishes.resume:
+            shutil.rmtree(work, ignore_errors=True)
+    tokenizer = Tokenizer.load(words)
+    scale = shared(replace(scale, vocab_size=tokenizer.vocab_size), wishes)
+    meter = priced(scale, wishes) if lead else None
+    validate = validation(corpus, tokenizer, wishes.validate) if lead else None
+    model = pretrain(
+        corpus_texts(corpus),
+        tokenizer,
+        scale,
+        work,
+        changes=wishes.changes,
+        meter=meter,
+        validate=validate,
+        tensorboard=wishes.tensorboard,
+    )
+    if lead:
+        without_template(to_hf(model, tokenizer, wishes.out / "model"))
+    if meter:
+        conclude(meter.forecast(), wishes.out)
+    return wishes.out / "model"
+
+
+def shared(scale: Scale, wishes: Wishes) -> Scale:
+    """The scale with its step divided into passes as wished, or as the card allows.
+
+    The tokens of a step stay; on a GPU a pass is as large as the free memory
+    allows. Raises TrainingError for a number of passes that does not divide it.
+    """
+    total, passes = scale.batch * scale.accumulation, wishes.accumulation
+    if passes is not None:
+        if total % passes:
+            fit = [n for n in range(1, total + 1) if total % n == 0]
+            known = ", ".join(map(str, fit))
+            raise TrainingError(
+                f"a step of {total} sequences cannot be divided into {passes} equal "
+                f"passes: give one of {known}.",
+                f"một bước có {total} chuỗi, không chia đều được thành {passes} "
+                f"lượt: hãy chọn một trong {known}.",
+            )
+        return replace(scale, batch=total // passes, accumulation=passes)
+    place = device()
+    if place == "cpu" or scale.accumulation == 1:
+        return scale
+    size = format_of(wishes).itemsize
+    most = min(MOST_ROWS, total // distributed.world().size)
+    free = hardware.free_memory(place)
+    batch = rows_that_fit(scale, free, most, bytes_per_value=size)
+    return replace(scale, batch=batch, accumulation=total // batch)
+
+
+def format_of(wishes: Wishes) -> torch.dtype:
+    """The number format wished for. Raises TrainingError if there is none such."""
+    wanted = wishes.changes.get("precision", "auto")
+    try:
+        return precision(torch.device(device()), wanted)[0]
+    except ValueError as error:
+        raise TrainingError(
+            str(error),
+            f"không dùng được độ chính xác {wanted!r} ở đây: hãy chọn auto, fp32 "
+            "hoặc bf16; fp16 chỉ dành cho GPU.",
+        ) from None
+
+
+def metered(scale: Scale, wishes: Wishes) -> Meter:
+    """The meter of a run: what one process of it does, times all processes."""
+    format_of(wishes)
+    plan = Plan.pretraining(scale, **wishes.changes)
+    batch, passes = distributed.split(scale.batch, plan.accumulation)
+    return Meter(
+        scale,
+        replace(plan, accumulation=passes),
+        device(),
+        price=wishes.price,
+        batch=batch,
+        world=distributed.world().size,
+    )
+
+
+def priced(scale: Scale, wishes: Wishes) -> Meter:
+    """Print and keep what the run will take; a word if it will not fit."""
+    meter = metered(scale, wishes)
+    forecast = meter.forecast()
+    screen(table(forecast))
+    if advice := meter.advice(hardware.free_memory(meter.device)):
+        say(f"Coi chừng: {advice.vi}", f"Warning: {advice.en}")
+    wishes.out.mkdir(parents=True, exist_ok=True)
+    write(wishes.out / "forecast.json", forecast)
+    return meter
+
+
+def dry_run(scale: Scale, wishes: Wishes) -> None:
+    """Print what the run would take. Raises TrainingError if it will not fit."""
+    from aulac.tokenizer import Tokenizer
+
+    if wishes.tokenizer is not None:
+        words = Tokenizer.load(wishes.tokenizer).vocab_size
+        scale = replace(scale, vocab_size=words)
+    meter = metered(shared(scale, wishes), wishes)
+    screen(table(meter.forecast()))
+    if advice := meter.advice(hardware.free_memory(meter.device)):
+        raise TrainingError(advice.en, advice.vi)
+
+
+def conclude(forecast: Forecast, out: Path) -> None:
+    """Print and keep what was predicted beside what was measured."""
+    records = read_log(out / "work" / "run" / "log.jsonl")
+    if not records:
+        return
+    screen(table(forecast, records[-1]))
+    write(out / "forecast.json", forecast, records[-1])
+    if scores := [r["validation"] for r in records if "validation" in r]:
+        print(
+            f"Văn bản giữ riêng: {scores[-1]:.3f} bit mỗi byte / "
+            f"held-out text: {scores[-1]:.3f} bits per byte."
+        )
+
+
+def screen(shown: Table) -> None:
+    """Print a table."""
+    from rich.console import Console
+
+    Console().print(shown)
+
+
+def validation(
+    corpus: Path, tokenizer: Tokenizer, count: int
+) -> Callable[[Transformer], float] | None:
+    """Bits per byte of `count` held-out texts, spread over the corpus's own.
+
+    None without such texts; said once where the corpus has none.
+    """
+    from aulac.corpus.errors import CorpusError
+    from aulac.evaluate.bits import bits_per_byte
+
+    if not count:
+        return None
+    try:
+        found = corpus_texts(corpus, "validation")
+        texts = [text for text in islice(found, LOOKED_AT) if text.strip()]
+    except CorpusError:
+        texts = []
+    if not texts:
+        say(
+            "Kho ngữ liệu không có validation.jsonl nên không đo văn bản giữ riêng.",
+            "The corpus has no validation.jsonl, so no held-out text is measured.",
+        )
+        return None
+    sample = texts[:: max(1, len(texts) // count)][:count]
+    sample = [text[:DOCUMENT_LETTERS] for text in sample]
+    return lambda model: bits_per_byte(model, tokenizer, sample)
