@@ -18,18 +18,23 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from aulac import distributed
 from aulac.checkpoint import TrainingError
+from aulac.cli import app
 from aulac.distributed import World, split
+from aulac.export import from_hf
 from aulac.feed import Feed
 from aulac.model import Config, Transformer
+from aulac.progress import read_log
 from aulac.shards import Batches, Shards, write_shards
 from aulac.train import Engine, Plan, Run, schedule, train
 
 SIZES = {"vocab_size": 64, "depth": 2, "width": 32, "heads": 2, "kv_heads": 1}
 PLAN = Plan(steps=12, log_every=3, checkpoint_every=6, warmup=0.1)
 LONG = 10**6
+RUN = CliRunner()
 
 
 class Uneven(Batches):
@@ -92,6 +97,8 @@ def equal(folder: Path) -> None:
     run(folder, "to_one", stop=6, **packed)
     quiet = run(folder, "fresh", **packed)[1].history  # nothing left to do
     assert len(quiet) == (4 if distributed.world().lead else 0)
+    with pytest.raises(TrainingError, match="do not see the same"):
+        distributed.agree(distributed.world().rank, folder)
 
 
 def failing(folder: Path) -> None:
@@ -121,12 +128,13 @@ def endless(folder: Path) -> None:
     train(model, data, long, folder / "run", on_step)
 
 
-def main(folder: Path, what: str) -> None:
+def main(folder: Path, *tasks: str) -> None:
     with distributed.started() as here:
         assert here.size == 2 and here.lead == (here.rank == 0)
         assert here.mean(here.rank) == 0.5 and here.any(here.rank == 1)
         try:
-            globals()[what](folder)
+            for task in tasks:
+                globals()[task](folder)
         except TrainingError as error:
             if distributed.speaks(error):
                 print(error.vi, error, sep="\n", file=sys.stderr)
@@ -136,9 +144,9 @@ def main(folder: Path, what: str) -> None:
 # --- the tests ------------------------------------------------------------------
 
 
-def torchrun(folder: Path, what: str) -> subprocess.Popen[str]:
+def torchrun(*script: str | Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", __file__, str(folder), what]
+    command += ["--nproc-per-node", "2", *map(str, script)]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -154,50 +162,85 @@ def close(model: Transformer, other: dict[str, torch.Tensor]) -> None:
         torch.testing.assert_close(weight, other[name], atol=1e-5, rtol=1e-5)
 
 
-def test_two_processes_equal_one(tmp_path):
-    whole, found = run(tmp_path, "whole", accumulation=4, packed=True)
-    run(tmp_path, "from_one", accumulation=4, packed=True, stop=6)
-    started = torchrun(tmp_path, "equal")
-    _, said = started.communicate(timeout=200)
-    assert started.returncode == 0, said
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What two processes leave: `equal`, then `endless` until Ctrl-C."""
+    made = tmp_path_factory.mktemp("two")
+    run(made, "from_one", accumulation=4, packed=True, stop=6)
+    started = torchrun(__file__, made, "equal", "endless")
+    assert started.stdout.readline() == "begun\n", started.stderr.read()
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does
+    _, said = started.communicate(timeout=400)
+    assert started.returncode != 0
+    (made / "said").write_text(said)
+    return made
+
+
+def test_two_processes_equal_one(folder):
+    whole, found = run(folder, "whole", accumulation=4, packed=True)
     losses = [r["loss"] for r in found.history]
-    for name, log in (("fresh", losses), ("from_one", losses)):
-        weights = torch.load(tmp_path / f"{name}.pt", weights_only=True)
+    for name in ("fresh", "from_one"):
+        weights = torch.load(folder / f"{name}.pt", weights_only=True)
         close(whole, weights)
-        theirs = json.loads((tmp_path / f"{name}.json").read_text())
-        assert theirs == pytest.approx(log, abs=1e-5)
-    again, resumed = run(tmp_path, "to_one", accumulation=4, packed=True)
+        theirs = json.loads((folder / f"{name}.json").read_text())
+        assert theirs == pytest.approx(losses, abs=1e-5)
+    again, resumed = run(folder, "to_one", accumulation=4, packed=True)
     close(again, whole.state_dict())
-    assert [r["tokens"] for r in resumed.history] == [
-        r["tokens"] for r in found.history
-    ]
+    tokens = [[r["tokens"] for r in one.history] for one in (resumed, found)]
+    assert tokens[0] == tokens[1]
+    said = (folder / "said").read_text()
     assert "bước 6 trên 12" in said and said.count("Precision fp32") == 1
+
+
+def test_ctrl_c_ends_all_after_the_same_step(folder):
+    saved = torch.load(folder / "run" / "checkpoint.pt", weights_only=True)
+    model, data = make(folder)
+    alone = Engine(model, data, plan(steps=LONG, accumulation=2))
+    for step in range(saved["step"]):
+        alone.step(schedule(step, alone.plan))
+    close(model, saved["model"])
+    assert saved["data"] == data.state()
 
 
 def test_a_failing_process_ends_all_with_a_sentence(tmp_path):
     make(tmp_path)
-    started = torchrun(tmp_path, "failing")
-    _, said = started.communicate(timeout=200)
+    started = torchrun(__file__, tmp_path, "failing")
+    _, said = started.communicate(timeout=400)
     assert started.returncode != 0
     assert "memory is full" in said and "bộ nhớ của GPU đã đầy" in said
     saved = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
     assert saved["step"] == 6
 
 
-def test_ctrl_c_ends_all_after_the_same_step(tmp_path):
-    make(tmp_path)
-    started = torchrun(tmp_path, "endless")
-    assert started.stdout.readline() == "begun\n"
-    os.killpg(started.pid, signal.SIGINT)  # as a terminal does
-    started.communicate(timeout=200)
-    assert started.returncode != 0
-    saved = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
-    model, data = make(tmp_path)
-    alone = Engine(model, data, plan(steps=LONG, accumulation=2))
-    for step in range(saved["step"]):
-        alone.step(schedule(step, alone.plan))
-    close(model, saved["model"])
-    assert saved["data"] == data.state()
+def test_aulac_train_under_torchrun_is_aulac_train(
+    tmp_path, tokenizer, sentences
+):
+    tokenizer.save(tmp_path / "tokenizer")
+    (tmp_path / "corpus").mkdir()
+    texts = {"train": sentences, "validation": sentences[::20]}
+    for split_name, some in texts.items():
+        rows = [{"text": text, "source": "t", "licence": "t"} for text in some]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / "corpus" / f"{split_name}.jsonl").write_text(lines)
+    options = ["train", "--scale", "tiny", "--steps", "4"]
+    options += ["--corpus", str(tmp_path / "corpus")]
+    options += ["--tokenizer", str(tmp_path / "tokenizer"), "--out"]
+    one = RUN.invoke(app, [*options, str(tmp_path / "one")])
+    assert one.exit_code == 0, one.output
+    both = torchrun("-m", "aulac.cli", *options, tmp_path / "two")
+    said, complained = both.communicate(timeout=400)
+    assert both.returncode == 0, complained
+    assert said.count("Xong: mô hình ở") == 1
+    alone = from_hf(tmp_path / "one" / "model")[0]
+    close(from_hf(tmp_path / "two" / "model")[0], alone.state_dict())
+    logs = [
+        read_log(tmp_path / name / "work" / "run" / "log.jsonl")
+        for name in ("one", "two")
+    ]
+    for a, b in zip(*logs, strict=True):
+        assert (a["step"], a["tokens"]) == (b["step"], b["tokens"])
+        assert a["loss"] == pytest.approx(b["loss"], abs=1e-5)
+        assert a["validation"] == pytest.approx(b["validation"], abs=1e-4)
 
 
 def windows(feed: Feed, steps: int) -> list[list[list[int]]]:
@@ -279,4 +322,4 @@ def test_alone_nothing_is_started():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), *sys.argv[2:])
