@@ -68,3 +68,25 @@ def test_the_table_twin_has_first_and_last_step(shown):
 
 def test_what_was_said_is_escaped():
     assert "<b>" not in said_html([(0, 0.0, "<b>")])
+
+
+def test_what_the_run_measures_is_shown_where_it_is_there(shown):
+    plain, full = Training(), Training()
+    run(plain)
+    for record in plain.records:
+        more = {"tokens_per_second": 1234.5, "mfu": 0.4321}
+        if record["step"] % 50 == 0:
+            more["validation"] = 3 - record["step"] / 100
+        full(record | more)
+    assert [len(row) for row in loss_table(plain.records)] == [3] * 9
+    table = loss_table(full.records)
+    assert ("MFU, %", "MFU, %") in table[0] and len(table[0]) == 6
+    assert table[1][2] == "" and table[-1][2] == 2.0
+    assert table[-1][-2:] == [1234, 43]
+    told = training.described(full.records)
+    assert "2 bits per byte" in told["en"] and "bit mỗi byte" in told["vi"]
+    assert "held" not in training.described(plain.records)["en"]
+    figure = training.loss_figure(full.records)
+    assert len(figure.axes) == 2  # the loss, and held-out text
+    assert "1,234 token/s, MFU 43%" in figure.axes[0].get_title(loc="right")
+    assert len(training.loss_figure(plain.records).axes) == 1

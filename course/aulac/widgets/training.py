@@ -98,7 +98,11 @@ class Training:
 def loss_figure(
     records: Sequence[Record], chance: float | None = None
 ) -> Figure:
-    """The loss (nats per token) over steps as a matplotlib figure."""
+    """The loss (nats per token) over steps as a matplotlib figure.
+
+    Held-out text, where it was measured, has an axis of its own (bits per byte); the
+    speed now stands above.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 3))
@@ -122,7 +126,29 @@ def loss_figure(
     axes.set_xlabel("bước (step)")
     axes.set_ylabel("mất mát (loss)")
     axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title(speed(records[-1]), loc="right", fontsize=9)
+    if measured := held_out(records):
+        other = axes.twinx()
+        points = [(r["step"], r["validation"]) for r in measured]
+        other.plot(*zip(*points, strict=True), color="#3d7a4e", marker="o")
+        other.set_ylabel("bit/byte (validation)", color="#3d7a4e")
+        other.spines["top"].set_visible(False)
     return figure
+
+
+def held_out(records: Sequence[Record]) -> list[Record]:
+    """The records in which held-out text was measured."""
+    return [r for r in records if "validation" in r]
+
+
+def speed(record: Record) -> str:
+    """Tokens per second and MFU, as far as the record has them."""
+    said = []
+    if "tokens_per_second" in record:
+        said.append(f"{record['tokens_per_second']:,.0f} token/s")
+    if "mfu" in record:
+        said.append(f"MFU {record['mfu']:.0%}")
+    return ", ".join(said)
 
 
 def described(records: Sequence[Record]) -> dict[str, str]:
@@ -136,29 +162,57 @@ def described(records: Sequence[Record]) -> dict[str, str]:
         written(round(first["loss"], 2), "en"),
         written(round(last["loss"], 2), "en"),
     )
-    return {
+    told = {
         "vi": f"Đường cong hàm mất mát đi từ {vi[0]} ở bước {first['step']} "
         f"đến {vi[1]} ở bước {last['step']}.",
         "en": f"Loss curve from {en[0]} at step {first['step']} "
         f"to {en[1]} at step {last['step']}.",
     }
+    if measured := held_out(records):
+        score = round(measured[-1]["validation"], 3)
+        told["vi"] += (
+            f" Trên văn bản giữ riêng: {written(score, 'vi')} bit mỗi byte."
+        )
+        told["en"] += (
+            f" On held-out text: {written(score, 'en')} bits per byte."
+        )
+    return told
+
+
+COLUMNS: tuple[tuple[tuple[str, str], str, int], ...] = (
+    (("bước", "step"), "step", 0),
+    (("mất mát", "loss"), "loss", 3),
+    (("giữ riêng, bit/byte", "held out, bits/byte"), "validation", 3),
+    (("giây", "seconds"), "seconds", 1),
+    (("token mỗi giây", "tokens per second"), "tokens_per_second", 0),
+    (("MFU, %", "MFU, %"), "mfu", 0),
+)
+ALWAYS = ("step", "loss", "seconds")
 
 
 def loss_table(records: Sequence[Record]) -> list[Sequence[Any]]:
-    """The curve in a few rows: step, loss, seconds."""
+    """The curve in a few rows; columns for what the run measured."""
     count = min(ROWS, len(records))
     picked = [
         records[round(i * (len(records) - 1) / max(1, count - 1))]
         for i in range(count)
     ]
-    head = [("bước", "step"), ("mất mát", "loss"), ("giây", "seconds")]
-    return [
-        head,
-        *[
-            [r["step"], round(r["loss"], 3), round(r["seconds"], 1)]
-            for r in picked
-        ],
+    columns = [
+        (head, key, digits)
+        for head, key, digits in COLUMNS
+        if key in ALWAYS or any(key in r for r in picked)
     ]
+    rows = [
+        [_cell(r, key, digits) for _, key, digits in columns] for r in picked
+    ]
+    return [[head for head, _, _ in columns], *rows]
+
+
+def _cell(record: Record, key: str, digits: int) -> Any:
+    if key not in record:
+        return ""
+    value = 100 * record[key] if key == "mfu" else record[key]
+    return round(value, digits) if digits else round(value)
 
 
 def said_html(said: Sequence[tuple[int, float, str]]) -> str:
