@@ -101,10 +101,13 @@ class Conversation:
         answer = ""
         options: dict[str, Any] = {**self.sampling}
         options["max_tokens"] = self.max_tokens
-        for piece in stream(self.model, self.tokenizer, prompt, **options):
-            answer += piece
-            yield piece
-        self.messages.append({"role": "assistant", "content": answer.strip()})
+        try:
+            for piece in stream(self.model, self.tokenizer, prompt, **options):
+                answer += piece
+                yield piece
+        finally:  # broken off (Ctrl-C), what was said so far was said
+            said = {"role": "assistant", "content": answer.strip()}
+            self.messages.append(said)
 
     def say(self, text: str) -> str:
         """Say something and return the answer."""

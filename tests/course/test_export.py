@@ -79,17 +79,43 @@ def test_an_output_layer_of_its_own_travels_too(tmp_path, build, tokenizer):
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_half_precision_halves_the_file(folder, tmp_path, build, tokenizer):
-    small = to_hf(build(3), tokenizer, tmp_path / "half", dtype=torch.float16)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_halves_the_file_and_loads_as_such(
+    folder, tmp_path, build, tokenizer, dtype
+):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    small = to_hf(build(3), tokenizer, tmp_path / "half", dtype=dtype)
     sizes = [(f / "model.safetensors").stat().st_size for f in (folder, small)]
     assert sizes[1] < 0.6 * sizes[0]
-    assert (
-        json.loads((small / "config.json").read_text())["dtype"] == "float16"
-    )
+    theirs = AutoModelForCausalLM.from_pretrained(small, dtype="auto")
+    assert theirs.dtype == dtype
+    reader = AutoTokenizer.from_pretrained(small)
+    text = reader.apply_chat_template(TALK, tokenize=False)
+    assert text == render(TALK)
+    ids = torch.tensor([reader.encode(text, add_special_tokens=False)])
     model, _ = from_hf(small)
-    ids = torch.randint(0, 300, (1, 20))
     with torch.no_grad():
-        assert (model(ids) - build(3)(ids)).abs().max() < 0.5
+        ours = model(ids)
+        assert (ours - theirs.float()(ids).logits).abs().max() < 1e-4
+        assert (ours - build(3)(ids)).abs().max() < 0.5
+
+
+def test_a_base_model_has_no_chat_template_and_texts_lie_beside_it(
+    tmp_path, build, tokenizer
+):
+    from transformers import AutoTokenizer
+
+    files = {"README.md": "# Thẻ mô hình\n", "LICENSE": "Apache-2.0\n"}
+    base = to_hf(
+        build(), tokenizer, tmp_path / "base", chat=False, files=files
+    )
+    for name, text in files.items():
+        assert (base / name).read_text(encoding="utf-8") == text
+    reader = AutoTokenizer.from_pretrained(base)
+    assert reader.chat_template is None
+    assert reader.encode("Con mèo") == tokenizer.encode("Con mèo")
+    from_hf(base)
 
 
 def test_an_old_folder_is_replaced_whole(folder, build, tokenizer):

@@ -226,6 +226,22 @@ def test_streaming_shows_what_generate_returns(build, tokenizer):
     assert cut == whole.split(middle)[0]
 
 
+def test_a_stream_broken_off_leaves_the_conversation_usable(build, tokenizer):
+    from aulac.chat import Conversation
+
+    talk = Conversation(build(seed=5), tokenizer, max_tokens=40)
+    heard = talk.stream("Chú chó")
+    first = next(heard)
+    with pytest.raises(KeyboardInterrupt):
+        heard.throw(KeyboardInterrupt)
+    roles = [message["role"] for message in talk.messages]
+    assert roles == ["user", "assistant"]
+    assert talk.messages[1]["content"] == first.strip()
+    answer = talk.say("Con mèo")
+    assert talk.messages[-1] == {"role": "assistant", "content": answer}
+    assert len(talk.messages) == 4
+
+
 def test_an_empty_prompt_begins_a_text_and_empty_ids_are_refused(
     build, tokenizer
 ):

@@ -115,6 +115,21 @@ def test_smaller_kinds_are_smaller_and_read_back(
             assert np.abs(dense - wanted).max() < 0.01
 
 
+def test_a_base_model_has_no_chat_template_and_a_licence_is_told(
+    model, superwords, tmp_path
+):
+    import gguf
+
+    def keys(file) -> set[str]:
+        return set(gguf.GGUFReader(file).fields)
+
+    chat = keys(to_gguf(model, superwords, tmp_path / "a.gguf"))
+    options = {"chat": False, "licence": "apache-2.0"}
+    base = keys(to_gguf(model, superwords, tmp_path / "b.gguf", **options))
+    assert chat - base == {"tokenizer.chat_template"}
+    assert base - chat == {"general.license"}
+
+
 def test_what_cannot_be_written_is_refused(model, superwords, tmp_path, build):
     backend = tokenizers.Tokenizer.from_str(superwords.backend.to_str())
     backend.pre_tokenizer = split(by_syllable=True)

@@ -34,11 +34,15 @@ def to_gguf(
     out: str | os.PathLike[str],
     kind: str = "f16",
     name: str = "Âu Lạc",
+    *,
+    chat: bool = True,
+    licence: str | None = None,
 ) -> Path:
     """Write the file `out`, whole or not at all. Returns it.
 
     kind: how matrices are stored: f32, f16, or q8_0 (blocks of 32 at 8 bits).
-    Norms are always f32.
+    Norms are always f32. chat: False for a base model, without a chat template.
+    licence: its SPDX name, such as `apache-2.0`, for the file's own description.
 
     Raises ValueError for another kind, a tokenizer that does not belong to the
     model or was trained with a split of its own, a model without QK-norm, or rows
@@ -59,6 +63,10 @@ def to_gguf(
     writer = gguf.GGUFWriter(part, "qwen3")
     try:
         _sizes(writer, model, name)
+        if licence:
+            writer.add_license(licence)
+        if chat:
+            writer.add_chat_template(TEMPLATE)
         _vocabulary(writer, tokenizer, model.config.vocab_size)
         _weights(writer, model, kinds[kind])
         writer.write_header_to_file()
@@ -118,7 +126,6 @@ def _vocabulary(writer: Any, tokenizer: Tokenizer, rows: int) -> None:
     writer.add_eot_token_id(tokenizer.im_end_id)
     writer.add_pad_token_id(tokenizer.eos_id)
     writer.add_add_bos_token(False)
-    writer.add_chat_template(TEMPLATE)
 
 
 def _weights(writer: Any, model: Transformer, kind: Any) -> None:

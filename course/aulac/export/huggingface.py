@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,15 @@ def to_hf(
     tokenizer: Tokenizer,
     out: str | os.PathLike[str],
     dtype: torch.dtype = torch.float32,
+    *,
+    chat: bool = True,
+    files: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the folder `out`, whole or not at all. Returns it.
+
+    dtype: what the weights are stored in. chat: False for a base model, whose
+    tokenizer then has no chat template. files: texts to lay beside it, by name:
+    `README.md` is its card, `LICENSE` what may be done with it.
 
     Raises ValueError when the tokenizer has more ids than the model has rows, and
     for a model that Qwen3 cannot be (see `qwen3_config`).
@@ -126,9 +134,20 @@ def to_hf(
     ):
         (part / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n")
     tokenizer.save(part)
+    if not chat:
+        _forget_template(part / "tokenizer_config.json")
+    for name, text in (files or {}).items():
+        (part / name).write_text(text, encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
     return out
+
+
+def _forget_template(file: Path) -> None:
+    values = json.loads(file.read_text(encoding="utf-8"))
+    del values["chat_template"]
+    text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+    file.write_text(text, encoding="utf-8")
 
 
 def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
