@@ -120,7 +120,10 @@ def show(talk: Talk, text: str) -> None:
 
 
 def converse(talk: Talk) -> None:
-    """Texts from the keyboard until the end of input or one of BYE."""
+    """Texts from the keyboard until the end of input or one of BYE.
+
+    Ctrl-C ends the answer that is being written, and elsewhere the program.
+    """
     while True:
         try:
             text = input("Bạn: ").strip()
@@ -129,5 +132,9 @@ def converse(talk: Talk) -> None:
             return
         if text.lower() in BYE:
             return
-        if text:
+        if not text:
+            continue
+        try:
             show(talk, text)
+        except KeyboardInterrupt:
+            print()

@@ -163,6 +163,21 @@ def test_a_base_model_continues_and_says_so(small):
     assert result.exit_code == 0 and result.stdout.count("Âu Lạc: Hà") == 1
 
 
+def test_ctrl_c_ends_one_answer_only(small, monkeypatch):
+    def talk(text):
+        yield f"{text} nhé, "
+        if text == "Một":
+            raise KeyboardInterrupt
+        yield "xong."
+
+    monkeypatch.setattr(chat_command, "conversation", lambda *_: talk)
+    options = ["--model", "chat"]
+    result = RUN.invoke(chat_command.app, options, input="Một\nHai\n")
+    assert result.exit_code == 0, result.output
+    assert "Âu Lạc: Một nhé, \n" in result.stdout
+    assert "Âu Lạc: Hai nhé, xong.\n" in result.stdout
+
+
 def test_a_folder_of_ones_own_may_be_called_base(
     small, build, tokenizer, tmp_path, monkeypatch
 ):
@@ -238,6 +253,9 @@ def test_one_command_fills_the_folder(
     options = ["--out", tmp_path / "out", "--work", tmp_path / "work"]
     options += ["--scale", "small", "--items", "3", "--documents", "3"]
     options += ["--beside", f"other={mine}", "--compressor", rows]
+    news = tmp_path / "báo.txt"
+    news.write_text("Hôm nay trời mưa to ở miền Trung.\n")
+    options += ["--also", news]
     asked = [str(word) for word in (*run, *options)]
     result = RUN.invoke(make_app, asked)
     assert result.exit_code == 0, (result.output, result.exception)
@@ -250,6 +268,7 @@ def test_one_command_fills_the_folder(
     assert facts["files"]["base/model.safetensors"]["sha256"] == digest
     readme = (tmp_path / "out/base/README.md").read_text()
     assert digest in readme and "0.500 [0.400, 0.625]" in readme
+    assert "| báo | " in readme
     assert str(tmp_path) not in readme + json.dumps(facts)
     assert "aulac train --scale small --corpus kho" in readme
     # A second time nothing is measured or trained again.

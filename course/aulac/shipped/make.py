@@ -24,7 +24,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aulac import shipped
+from aulac import artefacts, shipped
 from aulac.model_folder import fail
 from aulac.scale import get
 from aulac.shipped import steps
@@ -77,7 +77,8 @@ def make(
     beside: Annotated[
         list[str] | None,
         typer.Option(
-            help="tên=thư mục mô hình để so / name=folder of a model to compare"
+            help="tên=thư mục mô hình để so, hoặc một quy mô (tiny) / "
+            "name=folder of a model to compare, or a scale (tiny)"
         ),
     ] = None,
     compressor: Annotated[
@@ -107,6 +108,9 @@ def make(
     if tuning_steps:
         row = replace(row, sft_steps=tuning_steps)
     pairs = [name.partition("=")[::2] for name in beside or ()]
+    others = [
+        (n, Path(p) if p else artefacts.need("base", n)) for n, p in pairs
+    ]
     work.mkdir(parents=True, exist_ok=True)
     job = Job(
         run=run.absolute(),
@@ -117,7 +121,7 @@ def make(
         documents=documents,
         items=items,
         also=tuple(file.absolute() for file in also or ()),
-        others=tuple((name, Path(place).absolute()) for name, place in pairs),
+        others=tuple((name, place.absolute()) for name, place in others),
         compressor=compressor,
         precision=precision,
         mix=mix,

@@ -132,10 +132,21 @@ def domains(job: Job, folder: Path) -> list[Record]:
         options = ("--task", "bits", "--text", str(text))
         limit = ("--limit", str(job.documents))
         found = evaluate(folder, *options, *limit, out=out)
-        if text != job.corpus:  # one file, one domain, called by its name
-            found = [r | {"part": text.stem} for r in found if not r["part"]]
+        if text != job.corpus:
+            called = {"part": _domain(text)}
+            found = [row | called for row in found if not row["part"]]
         rows += found
     return rows
+
+
+def _domain(file: Path) -> str:
+    """What the texts of one file are called: their source, or the file's name."""
+    with file.open(encoding="utf-8") as lines:
+        first = lines.readline()
+    try:
+        return str(json.loads(first)["source"])
+    except (ValueError, KeyError, TypeError):
+        return file.stem
 
 
 def abilities(job: Job) -> list[Record]:
