@@ -186,8 +186,8 @@ RULES: dict[str, Words] = {
         "number of parameters decides (Kaplan et al. 2020)",
     ),
     "width": Words(
-        "số chính của hàng; ở `gpu` là 64 × độ sâu, như nanochat",
-        "a primary number of the row; at `gpu` 64 × depth, as in nanochat",
+        "số chính của hàng; ở gpu là 64 × độ sâu, như nanochat",
+        "a primary number of the row; at gpu 64 × depth, as in nanochat",
     ),
     "head_dim": Words(
         "64; là 32 khi 64 để lại ít hơn bốn đầu chú ý",
@@ -208,8 +208,8 @@ RULES: dict[str, Words] = {
     ),
     "vocab_size": Words(
         "số chính của hàng: bảng nhúng không lớn hơn phần thân; từ 16 nghìn trở lên, "
-        "token vượt khoảng trắng rút văn bản xuống dưới một token mỗi âm tiết (đã "
-        "đo, benchmarks/fertility.py)",
+        "siêu từ rút văn bản xuống dưới một token mỗi âm tiết (đã đo, "
+        "benchmarks/fertility.py)",
         "a primary number of the row: the embedding is no larger than the body; from "
         "16 thousand on, superwords bring text below one token a syllable (measured, "
         "benchmarks/fertility.py)",
@@ -255,9 +255,9 @@ RULES: dict[str, Words] = {
         "as in nanochat)",
     ),
     "weight_decay": Words(
-        "0,1 như GPT-3 (Brown et al. 2020); 0,1 cũng là số đã thử ở `tiny` "
+        "0,1 như GPT-3 (Brown et al. 2020); 0,1 cũng là số đã thử ở tiny "
         "(benchmarks/LOG.md)",
-        "0.1 as in GPT-3 (Brown et al. 2020); also what was tried at `tiny` "
+        "0.1 as in GPT-3 (Brown et al. 2020); also what was tried at tiny "
         "(benchmarks/LOG.md)",
     ),
     "warmup": Words(
@@ -268,19 +268,19 @@ RULES: dict[str, Words] = {
     ),
     "decay": Words(
         "30 % số bước cuối giảm dần về 0 (WSD, Hu et al. 2024; từ 10 đến 20 % đã đủ, "
-        "dài hơn lợi thêm một chút, Hägele et al. 2024); ở `tiny` đã thử 0,3 và 0,5 "
+        "dài hơn lợi thêm một chút, Hägele et al. 2024); ở tiny đã thử 0,3 và 0,5 "
         "(benchmarks/LOG.md)",
         "the last 30 % of the steps fall to zero (WSD, Hu et al. 2024; 10 to 20 % are "
         "enough and more helps a little, Hägele et al. 2024); 0.3 and 0.5 were tried "
-        "at `tiny` (benchmarks/LOG.md)",
+        "at tiny (benchmarks/LOG.md)",
     ),
     "documents": Words(
         "số chính của hàng: số văn bản sinh ra. Lặp lại dữ liệu quá bốn lượt thì lợi "
-        "ít dần (Muennighoff et al. 2023); thế giới của bộ sinh có hạn, nên từ `t4` "
+        "ít dần (Muennighoff et al. 2023); thế giới của bộ sinh có hạn, nên từ t4 "
         "trở lên hãy đưa thêm kho ngữ liệu của bạn bằng --corpus",
         "a primary number of the row: texts to generate. Beyond four epochs repeated "
         "data pays less and less (Muennighoff et al. 2023); the generator's world is "
-        "finite, so from `t4` on bring a corpus of your own with --corpus",
+        "finite, so from t4 on bring a corpus of your own with --corpus",
     ),
     "laws": Words(
         "số điều luật lấy vào, 0 là tất cả",
@@ -293,9 +293,9 @@ RULES: dict[str, Words] = {
         "twice",
     ),
     "sft_batch": Words(
-        "16 hội thoại mỗi bước trên CPU, 32 trên GPU (16 đã đo ở `tiny`, "
+        "16 hội thoại mỗi bước trên CPU, 32 trên GPU (16 đã đo ở tiny, "
         "benchmarks/LOG.md)",
-        "16 conversations a step on a CPU, 32 on a GPU (16 measured at `tiny`, "
+        "16 conversations a step on a CPU, 32 on a GPU (16 measured at tiny, "
         "benchmarks/LOG.md)",
     ),
     "sft_steps": Words(
@@ -304,9 +304,9 @@ RULES: dict[str, Words] = {
     ),
     "sft_lr": Words(
         "phần của tốc độ tiền huấn luyện: mô hình càng lớn càng có nhiều thứ để quên, "
-        "nên càng nhẹ tay (ngoài `tiny` chưa đo)",
+        "nên càng nhẹ tay (ngoài tiny chưa đo)",
         "part of the pretraining rates: the larger the model, the more it has to "
-        "forget, so the gentler (not measured except at `tiny`)",
+        "forget, so the gentler (not measured except at tiny)",
     ),
     "minutes": Words(
         "FLOP của mô hình và của Muon / tốc độ mà máy nêu ở hàng đạt được khi huấn "

@@ -7,6 +7,7 @@ import json
 import pkgutil
 import re
 import unicodedata
+from html import escape
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 import typer
 import yaml
 
-from aulac_grader.book.generated import dial, plan
+from aulac_grader.book.generated import dial, dial_rules, plan
 from aulac_grader.book.glossary import glossary_markdown, read_references
 from aulac_grader.book.lesson import clean_outputs
 from aulac_grader.book.measurements import results, targets
@@ -171,6 +172,20 @@ def test_dial_shows_every_scale() -> None:
         for scale in SCALES.values():
             assert f"<code>{scale.name}</code>" in html
             assert f"{scale.depth} × {scale.width}" in html
+
+
+def test_the_dial_explains_every_number() -> None:
+    from aulac.dial import RULES, explained
+    from aulac.scale import ROWS
+
+    for lang in LANGUAGES:
+        html = dial_rules(Places(), lang)
+        assert html.count('<th scope="row">') == len(RULES)
+        for row in ROWS.values():
+            for line in explained(row):
+                assert escape(getattr(line, lang)) in html
+        assert ("0.008*" if lang == "en" else "0,008*") in html
+        assert ("32,768" if lang == "en" else "32.768") in html
 
 
 def test_plan_links_what_exists_and_says_what_does_not(tmp_path: Path) -> None:

@@ -88,6 +88,33 @@ def dial(places: Places, lang: str) -> str:
     return table(head, rows, "aulac-dial")
 
 
+def dial_rules(places: Places, lang: str) -> str:
+    """Every number of every scale, and its rule; a row's own reason under it."""
+    from aulac.dial import RULES, explained
+    from aulac.scale import ROWS
+
+    lines = {name: explained(row) for name, row in ROWS.items()}
+    head = {
+        "vi": ["Số", *ROWS, "Quy tắc"],
+        "en": ["Number", *ROWS, "Rule"],
+    }[lang]
+    rows = []
+    for place, (number, rule) in enumerate(RULES.items()):
+        told = [escape(getattr(rule, lang))]
+        values = []
+        for name, row in lines.items():
+            line = row[place]
+            own = "*" if line.own else ""
+            exact = isinstance(line.value, int)
+            value = line.value if exact else float(f"{line.value:.4g}")
+            values.append(written(value, lang) + own)
+            said = getattr(line, lang)
+            if said != getattr(rule, lang):
+                told.append(f"<code>{name}</code>{own}: {escape(said)}")
+        rows.append([f"<code>{number}</code>", *values, "<br>".join(told)])
+    return table(head, rows, "aulac-rules")
+
+
 def plan(places: Places, lang: str) -> str:
     """All lessons: those that exist link to their page, the others say so."""
     words = {
@@ -131,6 +158,7 @@ def _own_title(places: Places, name: str, lang: str) -> str:
 
 MAKERS: dict[str, Callable[[Places, str], str]] = {
     "dial": dial,
+    "dial-rules": dial_rules,
     "plan": plan,
     "results": results,
     "targets": targets,
