@@ -107,10 +107,9 @@ class Objective(nn.Module):
     def forward(
         self, ids: Tensor, targets: Tensor, documents: Tensor | None
     ) -> Tensor:
-        options: dict[str, Any] = (
-            {"z_loss": self.z_loss} if self.z_loss else {}
+        return self.model.loss(
+            ids, targets, documents=documents, z_loss=self.z_loss
         )
-        return self.model.loss(ids, targets, documents=documents, **options)
 
 
 def make_scaler(model: Transformer, plan: Plan) -> torch.amp.GradScaler:

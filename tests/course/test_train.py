@@ -386,22 +386,25 @@ def test_an_error_of_the_data_reaches_the_caller(tmp_path):
 def test_a_compiled_model_learns_the_same_under_the_same_names(
     tmp_path, monkeypatch
 ):
-    """Traced as on a GPU, its graph run as it is: no compiler is asked."""
+    """Traced whole, as on a GPU (fp64 takes its path); no compiler is asked."""
     real = torch.nn.Module.compile
     monkeypatch.setattr(
-        torch.nn.Module, "compile", lambda m: real(m, backend="eager")
+        torch.nn.Module,
+        "compile",
+        lambda m: real(m, backend="eager", fullgraph=True),
     )
     plain, data = make(tmp_path)
-    short = replace(PLAN, steps=3, compile=False)
-    train(plain, data, short, tmp_path / "plain")
+    short = replace(PLAN, steps=3, packed=True, compile=False)
+    train(plain.double(), data, short, tmp_path / "plain")
     model, data = make(tmp_path)
     names = list(model.state_dict())
-    train(model, data, replace(short, compile=True), tmp_path / "run")
+    plan = replace(short, compile=True)
+    train(model.double(), data, plan, tmp_path / "run")
     assert list(model.state_dict()) == names
     saved = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
     assert list(saved["model"]) == names
     for a, b in zip(model.parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-7)
 
 
 # --- checkpoints ----------------------------------------------------------------
