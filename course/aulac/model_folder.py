@@ -90,16 +90,6 @@ def answers(folder: Path) -> bool:
         return True  # loading says what is wrong with the folder
 
 
-def without_template(folder: Path) -> None:
-    """Make an exported folder a base model's: take its chat template out."""
-    config, template = (folder / name for name in TEMPLATE_FILES)
-    values = json.loads(config.read_text("utf-8"))
-    values.pop("chat_template", None)
-    text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
-    config.write_text(text, encoding="utf-8")
-    template.unlink(missing_ok=True)
-
-
 def say(vi: str, en: str) -> None:
     """A remark in both languages, beside the output."""
     typer.echo(f"{vi} / {en}", err=True)

@@ -56,7 +56,6 @@ def run(scale: Scale, wishes: Wishes) -> Path:
     tokenizer that cannot be used raises.
     """
     from aulac.export import to_hf
-    from aulac.model_folder import without_template
     from aulac.tokenizer import Tokenizer
 
     lead, work = distributed.world().lead, wishes.out / "work"
@@ -85,7 +84,7 @@ def run(scale: Scale, wishes: Wishes) -> Path:
         tensorboard=wishes.tensorboard,
     )
     if lead:
-        without_template(to_hf(model, tokenizer, wishes.out / "model"))
+        to_hf(model, tokenizer, wishes.out / "model", chat=False)
     if meter:
         conclude(meter.forecast(), wishes.out)
     return wishes.out / "model"

@@ -154,14 +154,13 @@ def make_tokenizer(scale: Scale, out: Path) -> None:
 def make_base(scale: Scale, out: Path) -> None:
     """The base model over the corpus, as a Hugging Face folder with its log."""
     from aulac.export import to_hf
-    from aulac.model_folder import without_template
     from aulac.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.load(artefacts.path("tokenizer", scale.name))
     texts = list(corpus_texts(artefacts.path("corpus", scale.name)))
     work = out / "work"
     model = pretrain(texts, tokenizer, scale, work)
-    without_template(to_hf(model, tokenizer, out / "model"))
+    to_hf(model, tokenizer, out / "model", chat=False)
     finish(out)
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from aulac import artefacts, chat_command, evaluate_command, recipes, shipped
 from aulac.export import from_hf, to_hf
-from aulac.model_folder import answers, without_template
+from aulac.model_folder import answers
 from aulac.scale import SCALES, Scale
 from aulac.shipped import difference
 from aulac.shipped.make import app as make_app
@@ -51,8 +51,8 @@ def small(tmp_path, monkeypatch, build, tuned, tokenizer):
     place = tmp_path / "shipped"
     place.mkdir()
     monkeypatch.setattr(shipped, "PLACE", place)
-    base = to_hf(build(), tokenizer, place / "base", torch.float16)
-    without_template(base)
+    options = {"dtype": torch.float16, "chat": False}
+    base = to_hf(build(), tokenizer, place / "base", **options)
     (place / "chat").mkdir()
     file = place / "chat" / shipped.WEIGHTS["chat"]
     difference.save(from_hf(base)[0], tuned, file, shipped.sha256(base))

@@ -67,7 +67,6 @@ def export(job: Job) -> Record:
 
     from aulac.export import from_hf, to_hf
     from aulac.model import Config, Transformer
-    from aulac.model_folder import without_template
     from aulac.tokenizer import Tokenizer
 
     run = job.run / "work" / "run"
@@ -81,7 +80,7 @@ def export(job: Job) -> Record:
     else:
         model = Transformer(Config.of(job.scale, tokenizer.vocab_size))
         model.load_state_dict(state["model"])
-    without_template(to_hf(model, tokenizer, job.base, torch.float16))
+    to_hf(model, tokenizer, job.base, torch.float16, chat=False)
     plan = state["key"]["plan"]
     return {
         "parameters": model.count(),
