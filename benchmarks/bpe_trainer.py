@@ -29,7 +29,7 @@ TITLE = {
     "vi": "Huấn luyện BPE bằng Python thuần",
     "en": "Training BPE in pure Python",
 }
-MINUTES = 1.0
+MINUTES = 0.5
 LABELS = {
     "bytes": {"vi": "số byte văn bản", "en": "bytes of text"},
     "medians": {"vi": "giây, số giữa", "en": "seconds, medians"},
