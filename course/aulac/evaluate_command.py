@@ -63,7 +63,7 @@ def evaluate(
             help="văn bản để đo bits và marks: tệp .jsonl, .txt, …, thư mục của "
             "`aulac corpus build` (tập kiểm định), hoặc tên nguồn / text for bits "
             "and marks: a file, a corpus folder (its validation split) or a "
-            "source's name [stories]"
+            "source's name; mặc định / default: stories"
         ),
     ] = None,
     limit: Annotated[
@@ -78,8 +78,8 @@ def evaluate(
         int | None,
         typer.Option(
             min=1,
-            help="bits: cửa sổ trượt mấy token / tokens the window moves on [half "
-            "the context]",
+            help="bits: cửa sổ trượt mấy token / tokens the window moves on; mặc "
+            "định / default: nửa ngữ cảnh, half the context",
         ),
     ] = None,
     out: Annotated[

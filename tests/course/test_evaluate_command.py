@@ -170,6 +170,14 @@ def test_ctrl_c_prints_what_is_done(evaluate, monkeypatch):
     assert "Stopped in pairs" in result.output
 
 
+def test_help_tells_the_defaults_in_both_languages():
+    said = " ".join(
+        RUN.invoke(evaluate_command.app, ["--help"]).output.split()
+    )
+    for word in ("vmlu=FILE", "stories", "half the", "ngữ cảnh", "harness"):
+        assert word in said
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

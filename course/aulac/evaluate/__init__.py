@@ -6,6 +6,8 @@
 - `diacritics`: giving a text back its tone marks
 - `contamination`: was the test in the training text?
 - `stats`: bootstrap intervals and paired tests
+- `battery`: all of these as tasks with rows of results, for `aulac evaluate`
+- `harness`: our models in lm-eval, with tasks of local files
 """
 
 from aulac.evaluate.bits import Bits, bits_per_byte, measure, measure_each
