@@ -70,7 +70,7 @@ def disk_error(path: Path, error: OSError) -> TrainingError:
 
 
 class Trained(Protocol):
-    """What a checkpoint keeps: `aulac.train.Engine`."""
+    """What a checkpoint keeps: `aulac.engine.Engine`."""
 
     @property
     def lead(self) -> bool: ...

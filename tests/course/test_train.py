@@ -321,7 +321,7 @@ def test_drawn_ahead_the_run_ends_the_same_resumed_or_not(
     train(model, data, PLAN)
     place = data.state()
     drawing = lambda *args: Feed(*args[:-1], 3)  # noqa: E731
-    monkeypatch.setattr("aulac.train.Feed", drawing)
+    monkeypatch.setattr("aulac.engine.Feed", drawing)
 
     def stop(record):
         if record["step"] == 12:
