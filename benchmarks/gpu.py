@@ -237,10 +237,9 @@ def pretraining(asked: argparse.Namespace, write: Write) -> None:
 
     scale = get(asked.scale) if asked.scale else sizes(asked)
     cuda = device().type == "cuda"
-    if asked.batch and scale.batch * scale.accumulation >= asked.batch:
-        whole = scale.batch * scale.accumulation
-        batch = min(asked.batch, whole)
-        scale = replace(scale, batch=batch, accumulation=whole // batch)
+    whole = asked.sequences or scale.batch * scale.accumulation
+    batch = min(asked.batch or scale.batch, whole)
+    scale = replace(scale, batch=batch, accumulation=max(1, whole // batch))
     with tempfile.TemporaryDirectory(prefix="aulac-gpu-") as folder:
         job = timed.Job(
             scale,
@@ -268,6 +267,7 @@ def command_of(
     command += ["--depth", str(asked.depth)]
     command += ["--scale", asked.scale] * bool(asked.scale)
     command += ["--save", str(asked.save)] * bool(asked.save)
+    command += ["--sequences", str(asked.sequences)]
     return command
 
 
@@ -320,6 +320,12 @@ def parser() -> argparse.ArgumentParser:
     add("--minutes", type=float, default=9.0, help="for everything")
     add("--depth", type=int, default=14, help="of the model on a card")
     add("--scale", help="what pretraining trains instead, as `shipped`")
+    add(
+        "--sequences",
+        type=int,
+        default=0,
+        help="of one step of pretraining, by default the scale's own number",
+    )
     add("--out", type=Path, help="the result file")
     add("--save", type=Path, help="where the pretrained model goes")
     add(

@@ -36,6 +36,7 @@ READING = 0.15  # of all the time, for encoding
 ENDING = 0.12  # of all the time, for measuring and saving
 RECORD = 1.0  # seconds between two looks at the loss
 HELD = 100_000  # bytes of held-out text, a tenth of that on a CPU
+LEARNING = 20e6  # bytes of text at most that a tokenizer is learned from
 SEED = 2025
 
 
@@ -86,7 +87,8 @@ def words(texts: list[str], size: int, seconds: float) -> Tokenizer:
     """The tokenizer given, or one learned from a part of the texts."""
     if given := os.environ.get("AULAC_TOKENIZER"):
         return Tokenizer.load(given)
-    some, room = [], seconds * 100_000 * (os.cpu_count() or 1) / 4
+    cores = os.cpu_count() or 1
+    some, room = [], min(LEARNING, seconds * 25_000 * cores)
     for text in texts:
         some.append(text)
         room -= len(text.encode())
