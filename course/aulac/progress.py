@@ -125,11 +125,15 @@ def bar(steps: int, done: int) -> Iterator[Show]:
     )
     curve, progress = Curve(), Progress(*columns)
     task = progress.add_task("", total=steps, completed=done)
+    held_out: list[str] = []  # what was measured of held-out text
 
     def show(record: dict[str, Any]) -> None:
         text = f"loss {record['loss']:.3f}  {record['tokens_per_second']:,.0f} tok/s"
         if "mfu" in record:
             text += f"  MFU {record['mfu']:.0%}"
+        if "validation" in record:
+            held_out.append(f"  {record['validation']:.3f} bit/byte")
+        text += held_out[-1] if held_out else ""
         progress.update(task, completed=record["step"], description=text)
         curve.add(record)
 

@@ -102,9 +102,10 @@ def test_a_terminal_sees_curve_and_bar_and_a_pipe_nothing(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", screen := Screen())
     with progress.bar(100, 0) as show:
         for step in range(10, 101, 10):
-            show(record(step))
+            show(record(step) | ({"validation": 1.234} if step == 50 else {}))
     said = screen.getvalue()
     assert "1,234 tok/s" in said and "MFU 40%" in said and "100/100" in said
+    assert "1.234 bit/byte" in said
     assert any(0x2800 < ord(letter) <= 0x28FF for letter in said)
 
 
