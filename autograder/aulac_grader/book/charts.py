@@ -13,7 +13,7 @@ from typing import Any
 from aulac.lesson.outcome import written
 from aulac_grader.book.words import table
 
-WIDTH, NAMES, ROW, TOP = 720, 300, 30, 8
+WIDTH, NAMES, ROW, TOP = 760, 320, 36, 8
 Name = Callable[[str], str]
 WORDS = {
     "vi": ("Biểu đồ cột ngang", "mốc so sánh", "Giá trị", "Khoảng 95 %"),
@@ -106,8 +106,7 @@ def one_bar(
     left, right = sorted((x(0.0), x(value)))
     middle = y + ROW / 2
     parts = [
-        f'<text x="{NAMES - 10}" y="{middle + 4}" text-anchor="end">'
-        f"{escape(shortened(name))}</text>",
+        *named(name, middle),
         f'<rect x="{left}" y="{y + 5}" width="{max(1.0, right - left):.1f}" '
         f'height="{ROW - 12}"/>',
     ]
@@ -122,8 +121,16 @@ def one_bar(
     return parts
 
 
-def shortened(name: str, size: int = 44) -> str:
-    return name if len(name) <= size else name[: size - 1] + "…"
+def named(name: str, middle: float, size: int = 46) -> list[str]:
+    """A bar's name at its left; `a / b` stands on two lines."""
+    head, _, tail = name.rpartition(" / ")
+    lines = [line for line in (head, tail) if line]
+    first = middle + 4 - 8 * (len(lines) - 1)
+    return [
+        f'<text x="{NAMES - 10}" y="{first + 16 * place}" text-anchor="end">'
+        f"{escape(line if len(line) <= size else line[: size - 1] + '…')}</text>"
+        for place, line in enumerate(lines)
+    ]
 
 
 def twin(
@@ -137,7 +144,8 @@ def twin(
     for name, (middle, low, high) in bars.items():
         row = [escape(name), written(round(middle, 4), lang)]
         if spread:
-            span = f"{written(round(low, 4), lang)} – {written(round(high, 4), lang)}"
+            both = [written(round(end, 4), lang) for end in (low, high)]
+            span = " – ".join(both) if low < high else "–"
             row.append(span)
         rows.append(row)
     return table([escape(cell) for cell in head], rows)

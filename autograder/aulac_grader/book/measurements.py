@@ -172,20 +172,16 @@ def _measurement(name: str, values: dict[str, Any], lang: str) -> str:
         parts.append(escape(notes))
     parts += [chart(spec, words, lang) for spec in values.get("charts", [])]
     rest = {key: value for key, value in values.items() if key not in SIDE}
-    tables = {key: value for key, value in rest.items() if _is_table(value)}
-    for key, value in tables.items():
-        if key != "rows":
-            parts.append(f"**{escape(words(key))}**")
-        parts.append(_wide(value, words))
-    plain = [
-        [escape(key), _value(value, words)]
-        for key, value in _flat(
-            {k: v for k, v in rest.items() if k not in tables}, words
-        )
-    ]
-    if plain:
+    single: list[list[str]] = []
+    for label, value in _walked(rest, words):
+        if _is_table(value):
+            parts += [f"**{escape(label)}**"] * bool(label)
+            parts.append(_wide(value, words))
+        else:
+            single.append([escape(label), _value(value, words)])
+    if single:
         what = {"vi": ["Đại lượng", "Giá trị"], "en": ["Quantity", "Value"]}
-        parts.append(table(what[lang], plain))
+        parts.append(table(what[lang], single))
     return "\n\n".join(parts)
 
 
@@ -220,19 +216,20 @@ def _wide(value: Any, words: Words) -> str:
     return table(columns, [[_value(c, words) for c in row] for row in rows])
 
 
-def _flat(
+def _walked(
     values: dict[str, Any], words: Words, prefix: str = ""
 ) -> list[tuple[str, Any]]:
-    flat: list[tuple[str, Any]] = []
+    """Tables and single values of a nested result, each with its place in words."""
+    found: list[tuple[str, Any]] = []
     for key, value in values.items():
-        name = f"{prefix}{words(key)}"
+        name = "" if key == "rows" else f"{prefix}{words(key)}"
         if isinstance(value, dict) and set(value) == {"vi", "en"}:
-            flat.append((name, value[words.lang]))
-        elif isinstance(value, dict):
-            flat += _flat(value, words, f"{name} / ")
+            found.append((name, value[words.lang]))
+        elif isinstance(value, dict) and not _is_table(value):
+            found += _walked(value, words, f"{name} / ")
         else:
-            flat.append((name, value))
-    return flat
+            found.append((name, value))
+    return found
 
 
 def _value(value: Any, words: Words) -> str:
