@@ -11,8 +11,7 @@ costs is measured in bits per byte, not guessed (see `benchmarks/quantisation.py
     4      0.5 + 2 / group     scale / 2, scale = max |group| / 7
 
 A product goes through a matrix a slice at a time, each made dense while it is in the
-processor's cache: where reading the weights is what takes long, as it is when one
-token is made at a time, a quarter of the bytes is quicker than all of them.
+processor's cache: a packed model never needs a dense one's memory.
 """
 
 from __future__ import annotations
