@@ -39,7 +39,8 @@ def orthogonalise(
     tall = g.shape[-2] > g.shape[-1]
     x = g.mT if tall else g  # (N, small, large)
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=eps)
-    x = x.to(dtype or g.dtype)
+    # a tall matrix comes in transposed; laid out anew its products are faster
+    x = x.to(dtype or g.dtype).contiguous()
     for _ in range(steps):
         gram = x @ x.mT  # (N, small, small)
         x = a * x + (b * gram + c * gram @ gram) @ x
