@@ -247,7 +247,13 @@ def test_one_command_fills_the_folder(
     monkeypatch.setattr(shipped, "PLACE", tmp_path / "out")
     mine = to_hf(build(context=64), tokenizer, tmp_path / "mine")
     found = {"task": "compressor", "part": "stories", "unit": "bits/byte"}
-    found |= {"rule": "ppmd7", "value": 0.5, "low": 0.4, "high": 0.625, "n": 6}
+    found |= {
+        "rule": "ppmd7 order 12",
+        "value": 0.5,
+        "low": 0.4,
+        "high": 0.625,
+        "n": 6,
+    }
     rows = tmp_path / "compressor.json"
     rows.write_text(json.dumps({"compressor": {"rows": [found]}}))
     options = ["--out", tmp_path / "out", "--work", tmp_path / "work"]
@@ -299,7 +305,7 @@ def test_it_is_small_enough_for_a_repository_and_as_its_card_says():
 def test_it_beats_the_compressor_on_every_domain_it_was_measured_on():
     facts = json.loads((shipped.folder() / "facts.json").read_text("utf-8"))
     own = {r["part"]: r for r in facts["rows"] if r["task"] == "bits"}
-    rows = facts["others"]["Ppmd7"]
+    rows = facts["others"]["ppmd7"]
     assert {"viwiki", "luat-vlc"} <= {row["part"] for row in rows}
     for row in rows:
         if row["part"] in ("viwiki", "luat-vlc"):

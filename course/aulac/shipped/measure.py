@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import re
@@ -11,6 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from aulac.align.sft import IGNORE, collate
+from aulac.chat import encode
 from aulac.model import Transformer
 
 Record = dict[str, Any]
@@ -107,10 +112,21 @@ def exam(model: Transformer, tokenizer: Any, seed: int, count: int) -> Record:
     return row | {"chance": None, "main": True} | asdict(bootstrap(right))
 
 
+@torch.inference_mode()
+def answers(model: Transformer, tokenizer: Any, talks: list[Any]) -> float:
+    """Bits per byte of what the assistant says in conversations."""
+    nats, size = 0.0, 0
+    for talk in talks:
+        ids, targets = collate([encode(talk, tokenizer)])  # (1, T)
+        counted = int((targets != IGNORE).sum())
+        nats += float(model.loss(ids, targets)) * counted
+        said = (m["content"] for m in talk if m["role"] == "assistant")
+        size += sum(len(text.encode()) for text in said)
+    return nats / math.log(2) / size
+
+
 def machine() -> Record:
     """The processor, its cores, the GPU if one is there, and torch's version."""
-    import torch
-
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:

@@ -173,9 +173,9 @@ def compared(job: Job, tried: Any) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     if job.compressor:
         text = job.compressor.read_text("utf-8")
-        rows = list(_rows(json.loads(text)))
-        if rows:
-            found["Ppmd7"] = rows
+        for row in _rows(json.loads(text)):  # "ppmd7 order 12, 1024 MiB, …"
+            name = row["rule"].split()[0].strip(",")
+            found.setdefault(name, []).append(row)
     for name, folder in job.others:
         key = [shipped.sha256(folder), tried]
         make = partial(domains, job, folder)
@@ -250,16 +250,14 @@ def _tuning(job: Job, work: Path, file: Path, talks: int) -> Record:
 
 
 def _cost(job: Job, tokenizer: Any, model: Any, packed: Any) -> float:
-    """Bits per byte that packing costs, on held-out conversations' answers."""
+    """Bits per byte that packing costs, on answers of held-out conversations."""
     from aulac import recipes
-    from aulac.chat import render
-    from aulac.evaluate.bits import bits_per_byte
+    from aulac.shipped.measure import answers
 
     row = replace(job.scale, conversations=job.items)
     talks = recipes.talks(row, seed=recipes.SEED + UNSEEN)
-    texts = [render(talk) for talk in talks]
     before, after = (
-        bits_per_byte(each, tokenizer, texts) for each in (model, packed)
+        answers(each, tokenizer, talks) for each in (model, packed)
     )
     return after - before
 
