@@ -153,15 +153,18 @@ def kept_per_block(sizes: Sizes, bytes_per_value: int = 4) -> int:
 
     Under autocast a norm's output is cast once for each product that reads it,
     five times in all, and what enters the QK-norm is kept in both formats.
+    Without QK-norm queries and keys are kept as they meet, and no more.
     """
     queries = sizes.heads * sizes.head_dim
     keys = sizes.kv_heads * sizes.head_dim
     scales = 4 * (2 + 2 * sizes.heads + sizes.kv_heads)
+    qk_norm = getattr(sizes, "qk_norm", True)
+    normed = 2 * (queries + keys) if qk_norm else 0  # before it and inside
     if bytes_per_value == 4:
-        large = 6 * sizes.width + 6 * queries + 2 * keys + 4 * sizes.ff
-        return 4 * large + scales
+        large = 6 * sizes.width + 4 * queries + 4 * sizes.ff
+        return 4 * (large + normed) + scales
     widths = 4 * 4 * sizes.width + 5 * 2 * sizes.width
-    heads = (4 + 6 * 2) * queries + (4 + 2 * 2) * keys
+    heads = 4 * 2 * queries + 4 * normed
     return widths + heads + 4 * 2 * sizes.ff + scales
 
 

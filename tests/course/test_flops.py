@@ -21,6 +21,7 @@ SIZES = [
     Config(width=64, heads=2, kv_heads=2, head_dim=32, ff=192, vocab_size=500),
     Config(depth=2, width=96, heads=3, kv_heads=1, ff=256, context=100),
     Config(depth=2, tied=False),
+    Config(depth=2, qk_norm=False),
 ]
 
 
