@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from ablation_text import corpus_folder, passages, sample
 
+from aulac.engine import Engine
 from aulac.evaluate.bits import measure
 from aulac.export import to_hf
 from aulac.flops import parameters, training_flops
@@ -29,7 +30,6 @@ from aulac.scale import Scale
 from aulac.shards import Batches, Shards, write_texts
 from aulac.tokenizer import Tokenizer, train
 from aulac.tokenizer.stages import VocabularyError
-from aulac.train import Engine
 
 WARMUP, DECAY = 0.02, 0.4  # shares of the time
 READING = 0.15  # of all the time, for encoding

@@ -29,11 +29,12 @@ from typing import Any
 import torch
 from operators import KINDS, breakdown
 
+from aulac.engine import Engine
 from aulac.export import qwen3_config, qwen3_name
 from aulac.flops import Sizes
 from aulac.model import Config, Transformer
+from aulac.plan import Plan
 from aulac.scale import SCALES, Scale
-from aulac.train import Engine, Plan
 
 BATCH, CONTEXT = 16, 256
 WARM = 2  # steps that are not counted: they allocate
