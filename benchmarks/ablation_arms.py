@@ -22,9 +22,8 @@ from aulac.scale import Scale
 from aulac.train import Plan
 
 # The best of `GRID` for AdamW on all parameters; see benchmarks/LOG.md.
-ADAMW_LR = 0.004
-# nanoGPT's rate for its small model; GPT-2's weights begin this wide.
-GPT2_LR, GPT2_STD = 0.001, 0.02
+ADAMW_LR = 0.008
+GPT2_STD = 0.02  # how wide GPT-2's weights begin
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,19 @@ class Arm:
     cap: float = 0.0  # logits are kept within this by a tanh; 0: they are free
     std: float = 0.0  # of all first weights; 0: as `aulac.model.initialise`
 
+    @property
+    def same_work(self) -> bool:
+        """Whether a step computes exactly what the base recipe's computes."""
+        changed = self.plan or self.config or self.cap
+        return not changed and self.vocabulary == self.batch == 1
+
 
 ADAMW = {"muon": False, "adam_lr": ADAMW_LR}
 ARMS: dict[str, Arm] = {
     "base": Arm(),
     "adamw": Arm(plan=ADAMW),
     "gpt2": Arm(
-        plan={"muon": False, "adam_lr": GPT2_LR},
+        plan=ADAMW,
         config={"qk_norm": False},
         superwords=False,
         cosine=True,
@@ -72,7 +77,7 @@ CORE = ("base", "adamw", "gpt2", "plain", "untied", "no_qk_norm")
 GRID: dict[str, Arm] = {
     **{
         f"adamw {lr:g}": Arm(plan={"muon": False, "adam_lr": lr})
-        for lr in (0.001, 0.002, 0.004, 0.008)
+        for lr in (0.002, 0.004, 0.008, 0.016)
     },
     **{f"muon {lr:g}": Arm(plan={"muon_lr": lr}) for lr in (0.01, 0.04)},
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from hashlib import sha256
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 from ablation_arms import KNOWN
-from ablation_runs import Run, Settings, clock
+from ablation_runs import Run, Settings, clock, library
 from ablation_text import Text
 
 Say = Callable[[str], None]
@@ -34,6 +33,7 @@ class Timetable:
         """`study`: minutes, steps, seeds, workers, clock_steps (see `ablations.Study`)."""
         self.text, self.settings, self.study = text, settings, study
         parts = [text.key, asdict(settings), study.steps or study.minutes]
+        parts.append(library())
         name = sha256(json.dumps(parts).encode()).hexdigest()[:10]
         self.path = folder / f"lengths-{name}.json"
         self.known: dict[str, Any] = {"steps": None, "arms": {}}
@@ -55,8 +55,13 @@ class Timetable:
         seconds = together(runs, self.study.clock_steps, say)
         for name, run in runs.items():
             share = seconds[name] / seconds["base"]
+            if KNOWN[name].same_work:
+                share = 1.0
             size = run.tokens * run.bytes_per_token
-            arms.setdefault(name, {"share": share, "bytes": size})
+            count = run.model.count()
+            arms.setdefault(
+                name, {"share": share, "bytes": size, "parameters": count}
+            )
         if self.known["steps"] is None:
             began = clock()
             runs["base"].measured()
@@ -74,7 +79,7 @@ class Timetable:
         text.
         """
         left = 60 * self.study.minutes - spent
-        left *= 0.9 * self.study.workers
+        left *= 0.8 * self.study.workers
         left /= self.study.seeds
         far = 10_000
         cost = 0.0
@@ -98,7 +103,11 @@ class Timetable:
 
 
 def together(runs: dict[str, Run], rounds: int, say: Say) -> dict[str, float]:
-    """Seconds a step of each run: the median of `rounds` steps, taken in turn."""
+    """Seconds a step of each run: the least of `rounds` steps, taken in turn.
+
+    A step does the same work each time; what other work on the machine takes out
+    of the caches can only add to it.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -110,4 +119,4 @@ def together(runs: dict[str, Run], rounds: int, say: Say) -> dict[str, float]:
             if turn:  # the first step allocates
                 seconds[name].append(run.seconds - before)
     torch.set_num_threads(threads)
-    return {name: statistics.median(each) for name, each in seconds.items()}
+    return {name: min(each) for name, each in seconds.items()}

@@ -72,7 +72,7 @@ def compare(arm: list[Found], base: list[Found]) -> Difference:
 
 def row(arm: list[Found], base: list[Found]) -> dict[str, Any]:
     """An arm's line in the table of one measure."""
-    if any("diverged" in found for found in arm):
+    if diverged(arm):
         empty: dict[str, Any] = dict.fromkeys(COLUMNS)
         return empty | {"verdict": "diverged"}
     mean = statistics.fmean(map(per_byte, arm))
@@ -108,21 +108,30 @@ COLUMNS = (
 )
 
 
-def bars(rows: dict[str, dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Per cent of difference as the book's charts."""
+def bars(results: Results) -> list[dict[str, Any]]:
+    """Per cent of difference with the interval over seeds, as the book's charts."""
     charts = []
     for measure, title in TITLES.items():
-        found = {
-            name: row["percent"]
-            for name, row in rows[measure].items()
-            if row["percent"] is not None
-        }
+        base = results[measure]["base"]
+        level = statistics.fmean(map(per_byte, base)) / 100
+        shown: dict[str, Any] = {}
+        for name, arm in results[measure].items():
+            if name != "base" and not diverged(arm):
+                found = compare(arm, base)
+                ends = [found.mean, *(found.seeds or ())]
+                values = [round(end / level, 2) for end in ends]
+                shown[name] = values if found.seeds else values[0]
         unit = {
             "vi": "% bit mỗi byte so với gốc (âm là tốt hơn)",
             "en": "% bits per byte against the base (below 0 is better)",
         }
-        charts.append({"title": title, "unit": unit, "bars": found})
+        charts.append({"title": title, "unit": unit, "bars": shown})
     return charts
+
+
+def diverged(arm: list[Found]) -> bool:
+    """Whether a run of the arm came to no number."""
+    return any("diverged" in found for found in arm)
 
 
 def span(interval: tuple[float, float] | None) -> str | None:
@@ -171,7 +180,7 @@ def chart(
         level = statistics.fmean(map(per_byte, base)) / 100
         for y, name in enumerate(names):
             arm = results[measure][name]
-            if not any("diverged" in found for found in arm):
+            if not diverged(arm):
                 draw(pane, y, compare(arm, base), level)
         pane.axvline(0, color="black", linewidth=0.8)
         title = "{vi} [{en}]".format(**TITLES[measure])
@@ -180,7 +189,7 @@ def chart(
         pane.grid(axis="x", alpha=0.3)
     words = [f"{labels[n]['vi']}\n[{labels[n]['en']}]" for n in names]
     panes[0].set_yticks(range(len(names)), words, fontsize=8)
-    panes[0].invert_yaxis()
+    panes[0].set_ylim(len(names) - 0.4, -0.6)  # the first on top
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     pyplot.close(figure)

@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ import torch
 from ablation_arms import KNOWN, batch, new_model, new_plan
 from ablation_text import Text
 
+from aulac import train
 from aulac.evaluate.bits import measure_each
 from aulac.plan import schedule
 from aulac.scale import get
@@ -209,9 +211,19 @@ def key(
 ) -> str:
     """What a result depends on, as a file's name: arm, seed, hash of the rest."""
     parts = [asdict(KNOWN[name]), seed, lengths, text.key, asdict(settings)]
-    parts += [asdict(get(settings.scale)), torch.__version__]
+    parts += [asdict(get(settings.scale)), torch.__version__, library()]
     digest = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return f"{name.replace(' ', '-')}-{seed}-{digest[:10]}"
+
+
+@cache
+def library() -> str:
+    """A hash of the code that trains: what was trained with other code is not it."""
+    folder = Path(train.__file__).parent
+    digest = sha256()
+    for name in ("model", "optim", "loss", "train", "plan", "feed", "shards"):
+        digest.update((folder / f"{name}.py").read_bytes())
+    return digest.hexdigest()
 
 
 class Together:
@@ -219,11 +231,13 @@ class Together:
 
     def __init__(self, runs: dict[Path, Run], workers: int, say: Say) -> None:
         """`runs`: each with the file its result goes to; `workers`: threads."""
-        self.waiting = deque(runs.items())
+        self.runs, self.waiting = list(runs.values()), deque(runs.items())
         self.workers, self.say = workers, say
         self.halt, self.lock = threading.Event(), threading.Lock()
         self.errors: list[BaseException] = []
-        self.saved = dict.fromkeys(runs, time.monotonic())
+        self.began = time.monotonic()
+        self.saved = dict.fromkeys(runs, self.began)
+        self.first = sum(run.left for run in self.runs)
 
     def finish(self) -> None:
         """Run all to their ends; Ctrl-C loses no slice that has ended."""
@@ -247,10 +261,13 @@ class Together:
             raise self.errors[0]
 
     def progress(self) -> str:
-        """How much is left of the runs under way."""
-        with self.lock:
-            left = sum(run.left for _, run in self.waiting)
-        return f"{left:,} steps left"
+        """How much is left, and how long that takes at the speed so far."""
+        left = sum(run.left for run in self.runs)
+        if left == self.first:
+            return f"{left:,} steps left"
+        passed = time.monotonic() - self.began
+        minutes = left * passed / (self.first - left) / 60
+        return f"{left:,} steps left, about {minutes:.1f} min"
 
     def _work(self) -> None:
         torch.set_num_threads(1)

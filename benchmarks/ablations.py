@@ -10,15 +10,15 @@ against arms that each change what they name, three seeds each, on held-out text
   each length: the stable part is shared, and the run forks where the rate begins to
   fall (see `ablation_runs`).
 - The clock: seconds of the thread's own CPU time, so other work on the machine does not
-  count. Before the runs all arms take steps in turn; the medians say how many steps an
-  arm has in the time of the base recipe. Arms within 2 % of its time share one run.
+  count. Before the runs all arms take steps in turn; the quickest of each says how many
+  steps an arm has in the time of the base recipe. Arms within 3 % share one run.
 - A difference is paired by seed, with a t-interval (two degrees of freedom: wide), and
   by passage of held-out text, with a bootstrap interval. It is called better or worse
   where both intervals leave 0 on the same side. No correction for many comparisons.
 - A step has the same number of tokens in all arms but those of the batch, so an arm with
   shorter tokens takes more steps for the same bytes.
-- Results lie in `build/ablations`, one file for each arm and seed; a run that was cut
-  off goes on where it was. After a change of the library begin with `--fresh`.
+- Results lie in `build/ablations`, one file for each arm and seed, named by a hash of
+  settings, text and training code; a run that was cut off goes on where it was.
 
 `AULAC_ABLATION_MINUTES` is the time for all on two idle cores (7), `AULAC_CORPUS` the
 corpus folder.
@@ -58,8 +58,8 @@ LABELS = {
     "base": {"vi": "công thức gốc", "en": "the base recipe"},
     "adamw": {"vi": "AdamW thay Muon", "en": "AdamW for Muon"},
     "gpt2": {
-        "vi": "kiểu GPT-2: AdamW 0,001, cosine, BPE thường",
-        "en": "GPT-2 style: AdamW 0.001, cosine, plain BPE",
+        "vi": "kiểu GPT-2: AdamW, cosine, BPE thường, không QK-norm",
+        "en": "GPT-2 style: AdamW, cosine, plain BPE, no QK-norm",
     },
     "plain": {"vi": "BPE thường", "en": "plain BPE"},
     "untied": {"vi": "lớp ra riêng", "en": "untied output layer"},
@@ -123,7 +123,10 @@ LABELS = {
         "vi": "giây CPU mỗi bước, so với gốc",
         "en": "CPU seconds a step, against the base",
     },
-    "bytes_per_token": {"vi": "byte mỗi token", "en": "bytes a token"},
+    "arms": {"vi": "các nhánh", "en": "arms"},
+    "bytes_a_step": {"vi": "byte mỗi bước", "en": "bytes a step"},
+    "bytes_read": {"vi": "byte đã đọc", "en": "bytes read"},
+    "parameters": {"vi": "tham số", "en": "parameters"},
 }
 NOTES = {
     "vi": "Số âm là tốt hơn công thức gốc. Cùng byte: mỗi nhánh đọc chừng ấy văn bản; "
@@ -206,6 +209,8 @@ def possible(arms: Iterable[str], text: Text, settings: Settings) -> list[str]:
             print(f"{name} is left out: {error}", file=sys.stderr)
             continue
         names.append(name)
+    if "base" not in names:
+        raise SystemExit("the text is too small for the base recipe's tokens.")
     return names
 
 
@@ -248,10 +253,15 @@ def told(results: Results, table: Timetable, study: Study) -> dict[str, Any]:
             "held_out_bytes": sum(base["sizes"]),
             "passages": len(held),
         },
-        "seconds_a_step": {
-            name: round(arms[name]["share"], 3) for name in rows["bytes"]
+        "arms": {
+            name: {
+                "seconds_a_step": round(arms[name]["share"], 3),
+                "bytes_a_step": round(arms[name]["bytes"]),
+                "parameters": arms[name]["parameters"],
+            }
+            for name in rows["bytes"]
         },
-        "charts": bars(rows),
+        "charts": bars(results),
         "notes": NOTES,
     }
 

@@ -176,7 +176,6 @@ def held_to(told, study, bench) -> None:
         for name, row in rows.items():
             assert 0 < row["bits_per_byte"] < 9
             assert set(labels[name]) == set(labels[row["verdict"]])
-            assert {"vi", "en"} <= labels.keys() | {"vi", "en"}
             assert all(column in labels for column in row)
     assert told["bytes"]["adamw"]["tokens"] == told["setting"]["tokens"]
 
@@ -188,19 +187,22 @@ def test_what_is_published_is_a_page_and_a_picture_in_two_languages(
     base = [made(2.0 + 0.01 * seed) for seed in range(3)]
     arms = {
         "base": base,
-        "adamw": [made(2.2 + 0.01 * seed) for seed in range(3)],
+        "adamw": [made(2.2 + 0.02 * seed) for seed in range(3)],
         "plain": [{"steps": 5, "diverged": 3}] * 3,
     }
     results = {"bytes": arms, "time": arms}
     rows = report.tables(results)
-    found = {**rows, "charts": report.bars(rows), "notes": ablations.NOTES}
+    found = {**rows, "charts": report.bars(results), "notes": ablations.NOTES}
     ablations.publish(results, found, tmp_path)
     assert (tmp_path / "ablations.png").read_bytes()[:4] == b"\x89PNG"
     kept = json.loads((tmp_path / "ablations.json").read_text("utf-8"))
     kept = kept["benchmarks"]["ablations"]
     assert kept["bytes"]["adamw"]["verdict"] == "worse"
     assert kept["bytes"]["plain"]["verdict"] == "diverged"
-    assert "AdamW thay Muon: +9.9 %" in kept["picture"]["alt"]["vi"]
+    value, low, high = kept["charts"][0]["bars"]["adamw"]
+    assert 0 < low < value < high
+    assert "plain" not in kept["charts"][0]["bars"]
+    assert "AdamW thay Muon: +10.4 %" in kept["picture"]["alt"]["vi"]
     assert "plain BPE: diverged" in kept["picture"]["alt"]["en"]
 
 
@@ -264,7 +266,7 @@ def test_lengths_give_equal_bytes_and_equal_time(
     steps = table.affordable(step=1.0, measured=0.0, spent=60)
     stable = 1 - settings.decay
     shared = 1.5 + (1 - stable) * 1.25
-    assert steps * (1 + 0.8 * shared + 1.02) == pytest.approx(486, rel=0.01)
+    assert steps * (1 + 0.8 * shared + 1.02) == pytest.approx(432, rel=0.01)
 
 
 def test_held_out_passages_are_short_and_come_in_their_sources_shares(
