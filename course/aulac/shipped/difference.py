@@ -3,8 +3,18 @@
 Tuning moves a weight by little, so the change can be rounded far more coarsely than
 the weight itself: the error of b bits is a share of the largest change in its group,
 not of the largest weight. Each matrix keeps its change in packed integers with scales
-(see `aulac.generate.quantize`), each norm its change in fp16. What the rounding costs
-is measured against other ways in `benchmarks/LOG.md`.
+(see `aulac.generate.quantize`), each norm its change in fp16.
+
+Measured on 8.6 M parameters after 250 steps of tuning (an early base; bits per byte of
+answers in 80 held-out conversations, and of 8 Wikipedia articles):
+
+    stored                         MB    answers  wiki
+    nothing: the base              0     2.1538   1.4719
+    tuned, fp32                   34.5   0.1874   1.6039
+    change, 4 bits, groups of 32   4.9   0.1875   1.6042
+    change, rank 64, fp16          5.7   0.3141   1.6009
+    whole, 8 bits                  8.8   0.1873   1.6039
+    whole, 4 bits                  6.8   0.1901   1.6067
 """
 
 from __future__ import annotations
