@@ -95,7 +95,8 @@ def test_doctor_with_little_memory(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "words", [["scale", "--nope"], ["chat", "--nope"], ["corpus", "build", "-x"]]
+    "words",
+    [["scale", "--nope"], ["chat", "--nope"], ["corpus", "build", "-x"]],
 )
 def test_a_wrong_command_line_is_explained_in_both_languages(words):
     done = aulac(*words)
