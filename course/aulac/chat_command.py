@@ -21,7 +21,9 @@ app = typer.Typer(
 BYE = ("/thoát", "/thoat", "/exit", "/quit")
 # Answers are best where the model is surest; a story that always takes the likeliest
 # token soon goes round in a circle.
-ANSWERS_AT, CONTINUES_AT = 0.0, 0.6
+ANSWERS_AT, CONTINUES_AT = 0.0, 0.7
+# Left alone, a small base model soon says the same phrase again and again.
+PENALTY = 1.15
 
 Talk = Callable[[str], Any]  # pieces of what comes after a text
 
@@ -106,7 +108,10 @@ def continuation(model: Any, tokenizer: Any, settings: dict[str, Any]) -> Talk:
     from aulac.generate import stream
 
     def go_on(text: str) -> Any:
-        return chain([text], stream(model, tokenizer, text, **settings))
+        more = stream(
+            model, tokenizer, text, repetition_penalty=PENALTY, **settings
+        )
+        return chain([text], more)
 
     return go_on
 
