@@ -155,6 +155,11 @@ def test_resume_runs_only_what_is_missing_or_failed(folder: Path) -> None:
     }
 
 
+def listen() -> None:
+    """A shell that puts a command in the background lets it ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
     here = folder.parent / "here"
     (folder / "b.py").write_text(SLOW.format(log=here))
@@ -163,6 +168,7 @@ def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=listen,
     )
     until = time.monotonic() + 120
     while not here.exists() and time.monotonic() < until:
