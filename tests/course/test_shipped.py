@@ -21,10 +21,6 @@ from aulac.shipped import difference
 from aulac.shipped.make import app as make_app
 
 RUN = CliRunner()
-HERE = shipped.there("base") and shipped.there("chat")
-real = pytest.mark.skipif(
-    not HERE, reason="the weights that ship are not in this checkout yet"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -287,7 +283,6 @@ def test_one_command_fills_the_folder(
 # the real one
 
 
-@real
 def test_it_is_small_enough_for_a_repository_and_as_its_card_says():
     files = [
         f for kind in shipped.WEIGHTS for f in shipped.folder(kind).iterdir()
@@ -301,7 +296,6 @@ def test_it_is_small_enough_for_a_repository_and_as_its_card_says():
         assert told["sha256"] in readme
 
 
-@real
 def test_it_beats_the_compressor_on_every_domain_it_was_measured_on():
     facts = json.loads((shipped.folder() / "facts.json").read_text("utf-8"))
     own = {r["part"]: r for r in facts["rows"] if r["task"] == "bits"}
@@ -312,7 +306,6 @@ def test_it_beats_the_compressor_on_every_domain_it_was_measured_on():
             assert own[row["part"]]["value"] < row["value"]
 
 
-@real
 def test_it_loads_in_under_a_second():
     shipped.load("chat")
     began = time.process_time()
@@ -320,7 +313,6 @@ def test_it_loads_in_under_a_second():
     assert time.process_time() - began < 1
 
 
-@real
 def test_plain_transformers_computes_the_same():
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -338,7 +330,6 @@ def test_plain_transformers_computes_the_same():
     assert auto.chat_template is None
 
 
-@real
 def test_it_writes_vietnamese():
     from aulac.generate import generate
     from aulac.text import is_syllable, syllables
@@ -354,14 +345,12 @@ def test_it_writes_vietnamese():
     assert sum(map(is_syllable, found)) / len(found) > 0.85
 
 
-@real
 def test_it_tells_right_from_wrong_better_than_chance():
     from aulac.evaluate.pairs import generate, prefer
 
     assert prefer(*shipped.load(), generate()[::4]).accuracy().low > 0.5
 
 
-@real
 def test_the_chat_model_knows_its_name():
     from aulac.chat import Conversation
 
