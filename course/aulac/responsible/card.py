@@ -154,10 +154,16 @@ class Page:
         head = [self.word["domain"], self.facts["name"], *others]
         rules = sorted({f"{r['rule']} ({r['of']})" for r in own})
         notes = [self.word["bits_rule"] + "; ".join(rules) + "."]
-        notes += [
-            f"{name}: {', '.join(sorted({row['rule'] for row in found}))}."
-            for name, found in others.items()
-        ]
+        for name, found in others.items():
+            rules = sorted({row["rule"] for row in found})
+            # The table's n is this model's: another sample is another n.
+            for row in own:
+                rules += [
+                    f"{r['part']} n = {self.number(r['n'])} ({r['of']})"
+                    for r in found
+                    if _same(r, row) and r["n"] != row["n"]
+                ]
+            notes.append(f"{name}: {', '.join(rules)}.")
         return self.part("bits", _table([*head, "n"], rows), notes)
 
     def rows(self) -> list[Row]:
