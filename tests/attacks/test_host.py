@@ -58,10 +58,15 @@ def test_a_connection_is_seen(host: Host) -> None:
 
 def test_a_process_that_was_left_is_seen(host: Host) -> None:
     mark = host.world("daemon").names["MARK"]
-    code = "import sys; sys.stdin.read()"
+    code = "import sys; print(flush=True); sys.stdin.read()"
     left = subprocess.Popen(
-        [sys.executable, "-c", code, mark], stdin=subprocess.PIPE
+        [sys.executable, "-c", code, mark],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
+    assert left.stdout is not None
+    # Popen may return before the kernel has set the new command line
+    left.stdout.readline()
     try:
         assert any(mark in line for line in host.processes(seconds=0.2))
     finally:
