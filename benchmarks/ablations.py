@@ -1,6 +1,8 @@
 """What each part of the recipe is worth: bits per byte, at equal bytes and equal time.
 
     python benchmarks/ablations.py [--minutes 40] [--arms adamw plain …] [--publish]
+    python benchmarks/ablations.py --scale shipped --vocabulary 16384 --megabytes 40 \\
+        --steps 150 --arms adamw plain --publish ablations_shipped
 
 The base recipe (superwords, Muon, tied output layer, QK-norm, warm-up/stable/decay)
 against arms that each change what they name, three seeds each, on held-out text.
@@ -57,6 +59,12 @@ TITLE = {
 LABELS = {
     "base": {"vi": "công thức gốc", "en": "the base recipe"},
     "adamw": {"vi": "AdamW thay Muon", "en": "AdamW for Muon"},
+    "adamw 0.002": {"vi": "AdamW, 0,002", "en": "AdamW, 0.002"},
+    "adamw 0.004": {"vi": "AdamW, 0,004", "en": "AdamW, 0.004"},
+    "adamw 0.008": {"vi": "AdamW, 0,008", "en": "AdamW, 0.008"},
+    "adamw 0.016": {"vi": "AdamW, 0,016", "en": "AdamW, 0.016"},
+    "muon 0.01": {"vi": "Muon, 0,01", "en": "Muon, 0.01"},
+    "muon 0.04": {"vi": "Muon, 0,04", "en": "Muon, 0.04"},
     "gpt2": {
         "vi": "kiểu GPT-2: AdamW, cosine, BPE thường, không QK-norm",
         "en": "GPT-2 style: AdamW, cosine, plain BPE, no QK-norm",
@@ -280,19 +288,24 @@ class Progress:
 
 
 def publish(
-    results: Results, found: dict[str, Any], folder: Path = RESULTS
+    results: Results,
+    found: dict[str, Any],
+    name: str = "ablations",
+    folder: Path = RESULTS,
 ) -> None:
-    """`ablations.json` and `ablations.png`, for the book."""
+    """`NAME.json` and `NAME.png`, for the book."""
     from run import machine
 
-    chart(results, LABELS, folder / "ablations.png")
-    found = found | {"title": TITLE, "labels": LABELS}
+    chart(results, LABELS, folder / f"{name}.png")
+    scale = found["setting"]["scale"]
+    named = {lang: f"{words} ({scale})" for lang, words in TITLE.items()}
+    found = found | {"title": named, "labels": LABELS}
     found["curves"] = curves(results)
-    found["picture"] = {"file": "ablations.png", "alt": alt(found, LABELS)}
+    found["picture"] = {"file": f"{name}.png", "alt": alt(found, LABELS)}
     report = {"date": date.today().isoformat(), "machine": machine()}
-    report["benchmarks"] = {"ablations": found}
+    report["benchmarks"] = {name: found}
     text = json.dumps(report, indent=1, ensure_ascii=False)
-    (folder / "ablations.json").write_text(text + "\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def main(quick: bool) -> dict[str, Any]:
@@ -334,6 +347,7 @@ def command() -> None:
     add("--seeds", type=int, default=3)
     add("--minutes", type=float, default=MINUTES, help="for everything")
     add("--steps", type=int, help="of the base recipe, whatever the minutes")
+    add("--scale", default="tiny", help="body, batch, context and rates")
     add("--vocabulary", type=int, default=4_096, help="of the base recipe")
     add("--megabytes", type=float, default=12.0, help="of training text")
     add("--held-out", type=int, default=60_000, help="bytes of held-out text")
@@ -347,7 +361,13 @@ def command() -> None:
         help="steps of each arm that are timed",
     )
     add("--fresh", action="store_true", help="forget what is kept there")
-    add("--publish", action="store_true", help=f"into {RESULTS.name}/")
+    add(
+        "--publish",
+        nargs="?",
+        const="ablations",
+        metavar="NAME",
+        help=f"into {RESULTS.name}/, under this name (ablations)",
+    )
     asked = parser.parse_args()
     if asked.fresh:
         shutil.rmtree(asked.folder, ignore_errors=True)
@@ -361,7 +381,7 @@ def command() -> None:
         asked.workers,
         asked.clock_steps,
     )
-    settings = Settings(asked.vocabulary, precision=asked.precision)
+    settings = Settings(asked.vocabulary, asked.scale, asked.precision)
     try:
         results, found = conduct(study, settings, asked.folder, Progress())
     except KeyboardInterrupt:
@@ -370,7 +390,7 @@ def command() -> None:
         ) from None
     print(json.dumps(found, indent=1, ensure_ascii=False))
     if asked.publish:
-        publish(results, found)
+        publish(results, found, asked.publish)
 
 
 if __name__ == "__main__":

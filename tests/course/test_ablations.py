@@ -193,10 +193,13 @@ def test_what_is_published_is_a_page_and_a_picture_in_two_languages(
     results = {"bytes": arms, "time": arms}
     rows = report.tables(results)
     found = {**rows, "charts": report.bars(results), "notes": ablations.NOTES}
-    ablations.publish(results, found, tmp_path)
-    assert (tmp_path / "ablations.png").read_bytes()[:4] == b"\x89PNG"
-    kept = json.loads((tmp_path / "ablations.json").read_text("utf-8"))
-    kept = kept["benchmarks"]["ablations"]
+    found["setting"] = {"scale": "tiny"}
+    ablations.publish(results, found, "other", tmp_path)
+    assert (tmp_path / "other.png").read_bytes()[:4] == b"\x89PNG"
+    kept = json.loads((tmp_path / "other.json").read_text("utf-8"))
+    kept = kept["benchmarks"]["other"]
+    assert kept["title"]["en"].endswith("(tiny)")
+    assert kept["picture"]["file"] == "other.png"
     assert kept["bytes"]["adamw"]["verdict"] == "worse"
     assert kept["bytes"]["plain"]["verdict"] == "diverged"
     value, low, high = kept["charts"][0]["bars"]["adamw"]
