@@ -272,7 +272,7 @@ def beside(
 def main(quick: bool) -> dict[str, Any]:
     """Scales `tiny` and `shipped`, one text and eight; then speculation."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    tokens, rounds = (16, 2) if quick else (96, 5)
+    tokens, rounds = (16, 2) if quick else (64, 4)
     found: dict[str, Any] = {}
     for name in ("tiny",) if quick else ("tiny", "shipped"):
         model = random_model(name, device)

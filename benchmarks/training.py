@@ -319,7 +319,7 @@ def where(
 
 def main(quick: bool) -> dict[str, Any]:
     """Scale `tiny` as it trains, `tiny` and `laptop` at 16 x 256, `laptop` in bf16."""
-    turns, profiled = (4, 1) if quick else (32, 5)
+    turns, profiled = (4, 1) if quick else (24, 4)
     tiny = SCALES["tiny"]
     same = replace(tiny, batch=BATCH, context=CONTEXT)
     found: dict[str, Any] = {
