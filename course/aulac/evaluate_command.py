@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aulac import evaluate_inputs as inputs
+from aulac import evaluate_show as show
+from aulac.contamination_command import contamination
 from aulac.model_folder import fail, find, load
 
 if TYPE_CHECKING:
-    from aulac.corpus.document import Document
     from aulac.evaluate.battery import Row, Task
 
 app = typer.Typer(
@@ -21,9 +22,7 @@ app = typer.Typer(
 
 OWN = ("bits", "pairs", "questions", "marks")  # with nothing else given
 FILES = ("choice", "vmlu", "xcopa")  # of a file: --task vmlu=FILE
-SENTENCE = re.compile(r"[^.!?…\n]+[.!?…]")
-UNSEEN_SEED = 90_210  # of stories that no lesson trains on
-FEW_TEXTS, SENTENCES, SYLLABLES = 40, 20, 12  # of a source, by default
+SENTENCES = 20  # to restore, by default
 HARNESS_TASKS = Path(__file__).with_name("evaluate") / "tasks"
 HARNESS_HELP = """\
 Mọi thứ viết sau `harness` được chuyển nguyên cho lm-eval / all that follows
@@ -41,7 +40,9 @@ works too, with a task of ours given by its path:
   lm_eval --model aulac --model_args path=FOLDER \\
       --tasks "$(aulac evaluate harness --where)/aulac_questions.yaml"
 """
-STOPPED = 130  # the exit status of a run ended by Ctrl-C
+
+
+app.command()(contamination)
 
 
 @app.callback(invoke_without_command=True)
@@ -90,16 +91,10 @@ def evaluate(
     """Đo mô hình, số nào cũng kèm khoảng tin cậy / measure, with intervals."""
     if context.invoked_subcommand:
         return
-    wanted = _wanted(task or list(OWN))
-    if out and not out.absolute().parent.is_dir():
-        fail(
-            f"không có thư mục {out.absolute().parent} để ghi {out.name}.",
-            f"there is no folder {out.absolute().parent} to write {out.name} in.",
-        )
+    wanted = inputs.named(task or list(OWN), OWN, FILES)
+    show.writable(out)
     folder = find(model)
     loaded = load(folder)
-    from aulac.evaluate import battery
-
     tasks = [
         (name, _task(name, file, loaded, text, limit, stride))
         for name, file in wanted
@@ -111,10 +106,10 @@ def evaluate(
     finally:
         if rows:
             _print(folder, rows)
-            if out:
-                battery.write(rows, str(model or folder), out)
+            name = str(model or folder)
+            show.write([row.record(name) for row in rows], out)
     if not rows or not rows[-1].complete:
-        raise typer.Exit(STOPPED)
+        raise typer.Exit(show.STOPPED)
 
 
 @app.command(
@@ -144,24 +139,6 @@ def harness(context: typer.Context) -> None:
     main(context.args)
 
 
-def _wanted(tasks: list[str]) -> list[tuple[str, Path | None]]:
-    """Names of tasks, each with the file it is about, once each, checked."""
-    found: list[tuple[str, Path | None]] = []
-    for word in dict.fromkeys(tasks):
-        name, given, file = word.partition("=")
-        if name not in OWN + FILES:
-            known = ", ".join(OWN + FILES)
-            fail(
-                f"không có phép đo {name}; có: {known}.",
-                f"there is no task {name}; known: {known}.",
-            )
-        if (name in FILES) != bool(given and file):
-            say = f"--task {name}=FILE" if name in FILES else f"--task {name}"
-            fail(f"hãy viết {say}.", f"write {say}.")
-        found.append((name, Path(file) if file else None))
-    return found
-
-
 def _task(
     name: str,
     file: Path | None,
@@ -171,137 +148,32 @@ def _task(
     stride: int | None,
 ) -> Task:
     """A task with its items read, or a sentence why they cannot be."""
-    from aulac.evaluate import battery, choice, pairs, questions
+    from aulac.evaluate import battery, pairs, questions
 
     if name == "bits":
-        documents = _documents(text, limit)
-        return battery.BitsTask(*loaded, documents, _called(text), stride)
-    if name == "marks":
-        sentences = _sentences(_documents(text, None))[: limit or SENTENCES]
-        if not sentences:
-            fail(
-                f"không có câu nào từ 3 đến {SYLLABLES} âm tiết để thử thêm dấu.",
-                f"there is no sentence of 3 to {SYLLABLES} syllables to restore.",
-            )
-        return battery.MarksTask(*loaded, sentences, _called(text))
-    if name == "pairs":
-        return battery.PairsTask(*loaded, _spread(pairs.generate(), limit))
-    if file is None:
-        items = _spread(questions.questions(), limit)
-        return battery.ChoiceTask(*loaded, items)
-    readers: dict[str, Callable[[Path], list[choice.Question]]] = {
-        "choice": choice.load,
-        "vmlu": choice.load_vmlu,
-        "xcopa": choice.load_xcopa,
-    }
-    try:
-        items = _spread(readers[name](file), limit)
-    except choice.QuestionError as error:
-        fail(f"không đọc được {file} (xem dòng dưới).", str(error))
-    if not items:
-        fail(f"{file} không có câu hỏi nào.", f"{file} holds no question.")
-    return battery.ChoiceTask(*loaded, items, name, file.name)
-
-
-def _spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
-    """At most `limit` items, taken evenly from beginning to end."""
-    if limit is None or limit >= len(items):
-        return items
-    return [items[place * len(items) // limit] for place in range(limit)]
-
-
-def _called(text: str | None) -> str:
-    """What was measured, without the path of somebody's machine."""
-    return Path(text).name if text else "stories"
-
-
-def _documents(text: str | None, limit: int | None) -> list[Document]:
-    """Documents of a file, a corpus folder or a source, `limit` of each source."""
-    from aulac.corpus.errors import CorpusError
-
-    counts: dict[str, int] = {}
-    kept = []
-    try:
-        for document in _read(text, limit):
-            seen = counts.get(document.source, 0)
-            if limit is None or seen < limit:
-                counts[document.source] = seen + 1
-                kept.append(document)
-    except CorpusError as error:
-        fail(
-            error.vi or f"không đọc được văn bản {text} (xem dòng dưới).",
-            str(error),
+        documents = inputs.documents(text, limit)
+        return battery.BitsTask(
+            *loaded, documents, inputs.called(text), stride
         )
-    if not any(document.text.strip() for document in kept):
-        fail(f"{text} không có văn bản nào.", f"{text} holds no text.")
-    return kept
-
-
-def _read(text: str | None, limit: int | None) -> Iterator[Document]:
-    """Records with a `source` keep it; anything else is one source by its name."""
-    from aulac.corpus import document
-    from aulac.corpus.sources import SOURCES, load
-
-    if text is None or text in SOURCES:
-        name, count = text or "stories", limit or FEW_TEXTS
-        return load(name, limit=count, seed=UNSEEN_SEED)
-    path = Path(text)
-    split = path / "validation.jsonl"
-    if split.is_file():
-        return document.read(split)
-    if path.suffix == ".jsonl" and _has_sources(path):
-        return document.read(path)
-    return load(text)
-
-
-def _has_sources(path: Path) -> bool:
-    """Whether a JSON lines file was written as a corpus is."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            first = file.readline()
-    except (OSError, UnicodeDecodeError):
-        return False
-    return '"source"' in first and '"text"' in first
-
-
-def _sentences(documents: list[Document]) -> list[str]:
-    """Sentences of 3 to SYLLABLES words, one a document, some of them Vietnamese."""
-    from aulac.text import is_syllable
-    from aulac.text.syllable import WORD
-
-    found = []
-    for document in documents:
-        for sentence in SENTENCE.findall(document.text):
-            words = sentence.split()
-            if not 3 <= len(words) <= SYLLABLES:
-                continue
-            if any(is_syllable(w.lower()) for w in WORD.findall(sentence)):
-                found.append(" ".join(words))
-                break
-    return found
+    if name == "marks":
+        documents = inputs.documents(text, None)
+        sentences = inputs.sentences(documents, limit or SENTENCES)
+        return battery.MarksTask(*loaded, sentences, inputs.called(text))
+    if name == "pairs":
+        some = inputs.spread(pairs.generate(), limit)
+        return battery.PairsTask(*loaded, some)
+    if file is None:
+        items = inputs.spread(questions.questions(), limit)
+        return battery.ChoiceTask(*loaded, items)
+    items = inputs.spread(inputs.questions(name, file), limit)
+    return battery.ChoiceTask(*loaded, items, name, file.name)
 
 
 def _measured(tasks: list[tuple[str, Task]]) -> Iterator[list[Row]]:
     """Rows of one task after another, up to one that is stopped."""
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
     from aulac.evaluate import battery
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("còn / left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, transient=True) as bars:
+    with show.bars() as bars:
         for name, task in tasks:
             bar = bars.add_task(name, total=None)
 
@@ -311,7 +183,8 @@ def _measured(tasks: list[tuple[str, Task]]) -> Iterator[list[Row]]:
             try:
                 found = battery.run(task, watch)
             except ValueError as error:
-                fail(f"phép đo {name} dừng lại (xem dòng dưới).", str(error))
+                vi = getattr(error, "vi", "xem dòng dưới.")
+                fail(f"{name}: {vi}", f"{name}: {error}")
             yield found
             if not found or not found[0].complete:
                 typer.echo(
@@ -323,20 +196,19 @@ def _measured(tasks: list[tuple[str, Task]]) -> Iterator[list[Row]]:
 
 
 def _print(folder: Path, rows: list[Row]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=str(folder), title_justify="left")
-    table.add_column("phép đo / measure", no_wrap=True)
-    for column in ("kết quả\nvalue", "95 %", "n", "đoán mò\nchance"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in (row for row in rows if row.main):
-        found = row.interval
-        table.add_row(
-            row.vi if row.vi == row.en else f"{row.vi}\n[dim]{row.en}[/dim]",
-            f"{found.value:.3f}",
-            f"{found.low:.3f} – {found.high:.3f}",
-            f"{found.n}" if row.complete else f"{found.n}…",
-            "" if row.chance is None else f"{row.chance:.2f}",
-        )
-    Console().print(table)
+    columns = ("phép đo / measure", "kết quả\nvalue", "95 %", "n")
+    show.table(
+        str(folder),
+        (*columns, "đoán mò\nchance"),
+        [
+            (
+                show.twice(row.vi, row.en),
+                f"{row.interval.value:.3f}",
+                show.edges(row.interval),
+                f"{row.interval.n}" if row.complete else f"{row.interval.n}…",
+                "" if row.chance is None else f"{row.chance:.2f}",
+            )
+            for row in rows
+            if row.main
+        ],
+    )

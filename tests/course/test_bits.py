@@ -69,6 +69,28 @@ def test_every_token_is_predicted_once_with_enough_before_it(n, context, data):
     assert seen == ids[1:]
 
 
+@pytest.mark.parametrize("stride", [0, -1, 17])
+def test_a_stride_that_passes_over_tokens_is_refused(
+    build, tokenizer, sentences, stride
+):
+    with pytest.raises(ValueError, match="1 to 16"):
+        measure(build(), tokenizer, sentences, context=16, stride=stride)
+
+
+def test_a_smaller_stride_sees_more_and_counts_the_same(
+    build, tokenizer, sentences
+):
+    model, text = build(), " ".join(sentences[:9])
+    wide, narrow = (
+        measure(model, tokenizer, [text], context=16, stride=stride)
+        for stride in (16, 1)
+    )
+    assert (wide.tokens, wide.bytes) == (narrow.tokens, narrow.bytes)
+    assert wide.bits != narrow.bits
+    default = measure(model, tokenizer, [text], context=16)
+    assert default == measure(model, tokenizer, [text], context=16, stride=8)
+
+
 def test_no_text_is_refused(build, tokenizer):
     with pytest.raises(ValueError, match="no text"):
         bits_per_byte(build(), tokenizer, ["", ""])

@@ -12,11 +12,9 @@ from aulac.evaluate.choice import (
     Question,
     QuestionError,
     choose,
-    load,
-    load_vmlu,
-    load_xcopa,
     score,
 )
+from aulac.evaluate.files import load, load_vmlu, load_xcopa
 from aulac.evaluate.likelihood import Continuation, continuations
 
 SKY = Question("1", "nature", "Trời màu gì?", ("xanh", "đỏ", "tím than"), 0)
@@ -120,6 +118,31 @@ def test_xcopa_files_are_read(tmp_path):
     )
 
 
+def test_pmi_leaves_xcopas_connective_standing(build, tokenizer, tmp_path):
+    row = {"premise": "Trời mưa.", "question": "cause", "label": 1}
+    row |= {"choice1": "Đường khô.", "choice2": "Gió to."}
+    questions = load_xcopa(write(tmp_path / "xcopa.jsonl", row))
+    model = build()
+    rows = [
+        continuations(model, tokenizer, [(c, " đường khô."), (c, " gió to.")])
+        for c in ("Trời mưa bởi vì", "bởi vì")
+    ]
+    gains = [b.nats - a.nats for a, b in zip(*rows, strict=True)]
+    (picked,) = choose(model, tokenizer, questions).picked["pmi"]
+    assert picked == gains.index(max(gains))
+
+
+def test_windows_files_and_odd_line_ends_are_read(tmp_path):
+    row = {"id": 1, "subject": "văn", "question": "Ai\u2028hát\u0085?"}
+    row |= {"options": ["An", "Bình"], "answer": 1}
+    line = json.dumps(row, ensure_ascii=False)
+    file = tmp_path / "own.jsonl"
+    file.write_bytes(f"\ufeff{line}\r\n\r\n{line}\r\n".encode())
+    first, second = load(file)
+    assert first == second
+    assert first.stem == "Ai\u2028hát\u0085?"
+
+
 def test_own_files_are_read(tmp_path):
     row = {"id": "a1", "subject": "toán", "question": "1 + 1 = ?"}
     row |= {"options": ["2", "3"], "answer": 0}
@@ -144,6 +167,42 @@ def test_a_bad_row_is_named(tmp_path, change, says):
         load_vmlu(file)
 
 
+@pytest.mark.parametrize(
+    ("load_", "change", "says"),
+    [
+        (load, {"options": "2;3"}, "not a list of texts"),
+        (load, {"options": [2, 3]}, "not a list of texts"),
+        (load, {"answer": 7}, "answer 7 is none of its 2 options"),
+        (load, {"answer": -1}, "answer -1 is none of its 2 options"),
+        (load, {"answer": True}, "not the number of an option"),
+        (load, {"answer": 0.5}, "not the number of an option"),
+        (load, {"question": ["?"]}, "not a text"),
+        (load, {"question": "  "}, "asks nothing"),
+        (load_xcopa, {"question": "why"}, "neither cause nor effect"),
+        (load_xcopa, {"label": "0"}, "not the number of an option"),
+        (load_xcopa, {"label": 2}, "answer 2 is none of its 2 options"),
+        (load_xcopa, {"choice2": ""}, "none empty"),
+        (load_vmlu, {"answer": "1"}, "not a letter"),
+    ],
+)
+def test_a_bad_row_in_the_middle_is_named_in_both_languages(
+    tmp_path, load_, change, says
+):
+    row = {"id": "1-1", "subject": "toán", "question": "1 + 1 = ?"}
+    row |= {"options": ["2", "3"], "choices": ["A. 2", "B. 3"], "answer": 0}
+    if load_ is load_xcopa:
+        row |= {"premise": "Mưa.", "choice1": "Ướt.", "choice2": "Khô."}
+        row |= {"question": "effect", "label": 0}
+    if load_ is load_vmlu:
+        row["answer"] = "A"
+    file = write(tmp_path / "bad.jsonl", row, row | change, row)
+    with pytest.raises(QuestionError, match=f"bad.jsonl, line 2: .*{says}"):
+        load_(file)
+    with pytest.raises(QuestionError) as caught:
+        load_(file)
+    assert "bad.jsonl, dòng 2: " in caught.value.vi
+
+
 def test_a_bad_file_is_named(tmp_path):
     (tmp_path / "cut.jsonl").write_text('{"id": 1')
     with pytest.raises(QuestionError, match=r"cut\.jsonl, line 1: not JSON"):
@@ -153,5 +212,10 @@ def test_a_bad_file_is_named(tmp_path):
         load(tmp_path / "list.jsonl")
     with pytest.raises(QuestionError, match="cannot be read"):
         load(tmp_path / "none.jsonl")
+    with pytest.raises(QuestionError, match="cannot be read: Is a directory"):
+        load(tmp_path)
+    (tmp_path / "old.jsonl").write_bytes('{"id": "é"}'.encode("latin-1"))
+    with pytest.raises(QuestionError, match="byte 9 is not UTF-8"):
+        load(tmp_path / "old.jsonl")
     with pytest.raises(QuestionError, match="no 'subject'"):
         load(write(tmp_path / "part.jsonl", {"id": 1}))

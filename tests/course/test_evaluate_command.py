@@ -170,6 +170,27 @@ def test_ctrl_c_prints_what_is_done(evaluate, monkeypatch):
     assert "Stopped in pairs" in result.output
 
 
+def test_one_document_has_no_interval(evaluate, tmp_path):
+    file = tmp_path / "one.txt"
+    file.write_text("Con mèo ngồi dưới gốc đa.")
+    result, rows = evaluate("--task", "bits", "--text", str(file))
+    (row,) = rows.values()
+    assert (row["n"], row["low"]) == (1, row["high"])
+    assert f"{row['low']:.3f} – " not in result.output
+
+
+def test_a_broken_model_is_said(folder, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    file = folder / "model.safetensors"
+    weights = {k: v * float("nan") for k, v in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    options = ["--model", str(folder), "--task", "bits", "--limit", "3"]
+    result = RUN.invoke(evaluate_command.app, options)
+    assert result.exit_code == 1
+    assert "NaN" in result.output and "Lỗi: bits: có điểm" in result.output
+
+
 def test_help_tells_the_defaults_in_both_languages():
     said = " ".join(
         RUN.invoke(evaluate_command.app, ["--help"]).output.split()
@@ -187,13 +208,44 @@ def test_help_tells_the_defaults_in_both_languages():
         (["--text", "/nowhere.txt"], "nowhere.txt"),
         (["--task", "xcopa=/nowhere.jsonl"], "nowhere.jsonl cannot be read"),
         (["--json", "/nowhere/found.json"], "there is no folder /nowhere"),
+        (["--json", "FOLDER"], "is a folder: name a file"),
+        (
+            ["--task", "bits", "--stride", "999"],
+            "bits: a stride of 999 tokens",
+        ),
+        (["--text", "EMPTY"], "is empty (0 bytes)"),
+        (["--text", "BINARY"], "is not text"),
+        (["--text", "CUT"], "Line 2 of"),
+        (["--text", "NUMBER"], "Line 1 of"),
+        (["--text", "LATIN"], "not UTF-8"),
+        (["--task", "marks", "--text", "ENGLISH"], "no sentence of 3 to 12"),
+        (["--task", "choice=EMPTY"], "holds no question"),
+        (["--task", "choice=BINARY"], "is not UTF-8"),
+        (["--task", "choice=CUT"], "line 1: there is no 'subject'"),
+        (["--task", "choice=FOLDER"], "cannot be read: Is a directory"),
     ],
 )
-def test_what_cannot_be_done_is_said(folder, options, says):
+def test_what_cannot_be_done_is_said(folder, tmp_path, options, says):
+    record = Document("Con mèo ngồi.", "wiki", "none").to_json()
+    number = '{"text": 5, "source": "wiki", "id": "a"}'
+    contents = {
+        "EMPTY": b"",
+        "BINARY": bytes(range(256)) * 9,
+        "CUT": f"{record}\n{record[:20]}\n{record}\n".encode(),
+        "NUMBER": number.encode(),
+        "LATIN": f"{record}\n{record}".encode() + b'{"text": "caf\xe9"}',
+        "ENGLISH": b"Strength through joyless spreadsheets.",
+    }
+    for word, content in contents.items():
+        suffix = "jsonl" if b"source" in content else "txt"
+        file = tmp_path / f"{word.lower()}.{suffix}"
+        file.write_bytes(content)
+        options = [o.replace(word, str(file)) for o in options]
+    options = [o.replace("FOLDER", str(tmp_path)) for o in options]
     options = ["--model", str(folder), *options]
     result = RUN.invoke(evaluate_command.app, options)
     assert result.exit_code == 1
-    assert says in result.output
+    assert says in " ".join(result.output.split())
     assert "Lỗi" in result.output and "Traceback" not in result.output
 
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from aulac import chat, evaluate_command
 from aulac.evaluate import measure
-from aulac.evaluate.choice import choose, load_vmlu, load_xcopa
+from aulac.evaluate.choice import choose
+from aulac.evaluate.files import load_vmlu, load_xcopa
 from aulac.evaluate.likelihood import continuations
 from aulac.evaluate.pairs import generate as pairs
 from aulac.evaluate.pairs import prefer

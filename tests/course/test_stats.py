@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aulac.evaluate.stats import bootstrap, bootstrap_ratio, paired
+from aulac.evaluate.stats import bootstrap, bootstrap_ratio, hit_rate, paired
 
 stats = pytest.importorskip("scipy.stats")
 SCORES = st.lists(st.floats(-100, 100), min_size=1, max_size=40)
@@ -48,6 +48,21 @@ def test_interval_holds_its_value_and_repeats(scores: list[float]) -> None:
     found = bootstrap(scores, resamples=200)
     assert min(scores) - 1e-9 <= found.low <= found.high <= max(scores) + 1e-9
     assert found == bootstrap(scores, resamples=200)
+
+
+@pytest.mark.parametrize("count", [1, 2, 54, 400])
+def test_all_or_none_hit_is_not_certainty(count: int) -> None:
+    reference = stats.binomtest(count, count).proportion_ci(method="wilson")
+    every, none = hit_rate([1.0] * count), hit_rate([0.0] * count)
+    assert (every.value, every.high) == (1.0, 1.0)
+    assert every.low == pytest.approx(reference.low)
+    assert (none.value, none.low) == (0.0, 0.0)
+    assert none.high == pytest.approx(1 - reference.low)
+
+
+def test_other_hit_rates_are_bootstrapped() -> None:
+    hits = [1.0] * 30 + [0.0] * 12
+    assert hit_rate(hits) == bootstrap(hits)
 
 
 def test_paired_is_exact_on_few_items() -> None:

@@ -15,9 +15,11 @@ from __future__ import annotations
 import re
 import tempfile
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -67,26 +69,45 @@ def _mix(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> np.uint64(31))
 
 
+def word_codes(text: str) -> np.ndarray:
+    """A number for each syllable of a text, in order: (n,) uint64."""
+    words = syllables_and_numbers(text)
+    return np.array([zlib.crc32(word.encode()) for word in words], np.uint64)
+
+
+def rolling_hashes(codes: np.ndarray) -> Iterator[np.ndarray]:
+    """Hashes of all windows of 1, 2, 3, … of the codes (n,), in order.
+
+    Returns:
+        (n,) uint64, then (n - 1,), … to (1,); nothing where there is no code.
+    """
+    total = np.zeros(len(codes), np.uint64)
+    for place in range(len(codes)):
+        total = _mix(
+            total[: len(codes) - place]
+            + codes[place:]
+            + np.uint64(0x9E3779B97F4A7C15)
+        )
+        yield total
+
+
+def window_hashes(codes: np.ndarray, size: int) -> np.ndarray:
+    """Distinct hashes of windows of `size` codes (n,), or of all n where n is less.
+
+    Returns:
+        (S,) uint64, sorted, S the number of distinct windows.
+    """
+    last = deque(islice(rolling_hashes(codes), size), maxlen=1)
+    return np.unique(last.pop()) if last else np.empty(0, np.uint64)
+
+
 def shingle_hashes(text: str, size: int = SHINGLE) -> np.ndarray:
     """The same set as `shingles`, as sorted distinct uint64, without the strings.
 
     Returns:
         (S,) uint64, S the number of distinct windows.
     """
-    words = syllables_and_numbers(text)
-    codes = np.array([zlib.crc32(word.encode()) for word in words], np.uint64)
-    if len(codes) > size:
-        windows = np.lib.stride_tricks.sliding_window_view(
-            codes, size
-        )  # (S, size)
-    else:
-        windows = codes[None, :]  # (1, n)
-    total = np.zeros(len(windows), np.uint64)
-    for column in range(windows.shape[1] if len(codes) else 0):
-        total = _mix(
-            total + windows[:, column] + np.uint64(0x9E3779B97F4A7C15)
-        )
-    return np.unique(total) if len(codes) else np.empty(0, np.uint64)
+    return window_hashes(word_codes(text), size)
 
 
 @lru_cache(maxsize=16)

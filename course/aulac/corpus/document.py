@@ -60,6 +60,8 @@ class Document:
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Document:
         """The inverse of `to_json`; unknown keys are kept in `meta`."""
+        if not isinstance(record["text"], str):
+            raise TypeError("its text is not a string")
         known = {"text", "source", "licence", "id", "title", "meta"}
         extra = {
             key: value for key, value in record.items() if key not in known

@@ -1,7 +1,8 @@
 """Measuring models, always with an interval.
 
 - `bits`: bits per byte of running text
-- `choice`: multiple choice by log-likelihood; `questions`: 325 of our own
+- `choice`: multiple choice by log-likelihood; `questions`: 325 of our own; `files`:
+  those of VMLU, XCOPA and a user
 - `pairs`: minimal pairs of Vietnamese, a right sentence against a wrong one
 - `diacritics`: giving a text back its tone marks
 - `contamination`: was the test in the training text?

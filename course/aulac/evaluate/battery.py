@@ -106,7 +106,11 @@ def _chunks(weights: list[int], chunk: int) -> Iterator[tuple[int, int]]:
 
 def write(rows: Sequence[Row], model: str, path: Path) -> None:
     """A JSON list with one object for each number."""
-    records = [row.record(model) for row in rows]
+    write_records([row.record(model) for row in rows], path)
+
+
+def write_records(records: list[dict[str, Any]], path: Path) -> None:
+    """A JSON list of objects, a line for each field."""
     text = json.dumps(records, ensure_ascii=False, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
 

@@ -3,13 +3,15 @@
 The model is shown the question and asked for the probability of each option's own
 text; nothing is generated and no letter is parsed. A long option is less probable
 than a short one whatever it says, so what the log-likelihood is divided by decides
-the result. All four rules are computed; `byte` is the one this course reports:
+the result (Gao, 2021, "Multiple choice normalization in LM evaluation"). All four
+rules are computed; `byte` is the one this course reports:
 
     sum     ln p(option | question), undivided: favours short options
-    token   divided by tokens: depends on the tokenizer
+    token   divided by tokens (Brown et al., 2020): depends on the tokenizer
     byte    divided by the option's bytes of NFC text: does not
     pmi     ln p(option | question) - ln p(option | "Trả lời:"), which discounts
-            options that are likely whatever was asked (Holtzman et al., 2021)
+            options that are likely whatever was asked (Holtzman et al., 2021); for
+            XCOPA the second context is the connective, "bởi vì" or "vì vậy"
 
 In lm-eval's tables `sum` is acc and `byte` is acc_bytes (tested, item by item).
 With k options, 1/k is chance: compare the interval with that before anything else.
@@ -17,15 +19,13 @@ With k options, 1/k is chance: compare the interval with that before anything el
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from aulac.evaluate.errors import EvaluationError
 from aulac.evaluate.likelihood import Continuation, continuations
-from aulac.evaluate.stats import Interval, bootstrap
+from aulac.evaluate.stats import Interval, hit_rate
 from aulac.model import Transformer
 
 RULES = ("byte", "token", "sum", "pmi")
@@ -33,13 +33,16 @@ PROMPT = "Câu hỏi: {stem}\nTrả lời:"
 NEUTRAL = "Trả lời:"
 
 
-class QuestionError(ValueError):
-    """A question file that cannot be used: which file, which line, why."""
+class QuestionError(EvaluationError):
+    """A question, or a file of them, that cannot be used: which, where, why."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """`answer` is the index of the right option."""
+    """`answer` is the index of the right option.
+
+    prompt: what an option continues. neutral: the same with nothing asked, for `pmi`.
+    """
 
     id: str
     subject: str
@@ -47,19 +50,35 @@ class Question:
     options: tuple[str, ...]
     answer: int
     prompt: str = PROMPT
+    neutral: str = NEUTRAL
 
     def __post_init__(self) -> None:
-        if len(self.options) < 2 or not all(map(str.strip, self.options)):
+        said = self._wrong()
+        if said:
             raise QuestionError(
-                f"question {self.id}: two options or more, none empty."
+                f"question {self.id}: {said[0]}",
+                f"câu hỏi {self.id}: {said[1]}",
             )
-        if len(set(self.options)) < len(self.options):
-            raise QuestionError(f"question {self.id}: two options are equal.")
-        if not 0 <= self.answer < len(self.options):
-            raise QuestionError(
-                f"question {self.id}: answer {self.answer} is none of its "
-                f"{len(self.options)} options."
+
+    def _wrong(self) -> tuple[str, str] | None:
+        """What makes the question unfit, in English and in Vietnamese."""
+        many = len(self.options)
+        if not self.stem.strip():
+            return "it asks nothing.", "không hỏi gì cả."
+        if many < 2 or not all(map(str.strip, self.options)):
+            return (
+                "two options or more, none empty.",
+                "cần từ hai phương án trở lên, không phương án nào rỗng.",
             )
+        if len(set(self.options)) < many:
+            return "two options are equal.", "có hai phương án giống hệt nhau."
+        if not 0 <= self.answer < many:
+            return (
+                f"answer {self.answer} is none of its {many} options.",
+                f"đáp án {self.answer} không phải là một trong {many} phương án "
+                "(tính từ 0).",
+            )
+        return None
 
 
 @dataclass(frozen=True)
@@ -75,7 +94,7 @@ class Choices:
         return [int(question.answer == pick) for question, pick in pairs]
 
     def accuracy(self, rule: str = "byte") -> Interval:
-        return bootstrap(self.right(rule))
+        return hit_rate(self.right(rule))
 
     @property
     def chance(self) -> float:
@@ -89,7 +108,7 @@ class Choices:
             self.questions, self.right(rule), strict=True
         ):
             scores.setdefault(question.subject, []).append(right)
-        return {name: bootstrap(row) for name, row in sorted(scores.items())}
+        return {name: hit_rate(row) for name, row in sorted(scores.items())}
 
     def positions(self, rule: str = "byte") -> list[int]:
         """How often the first, second, … option was picked: a habit shows here."""
@@ -106,22 +125,23 @@ def choose(
 ) -> Choices:
     """Let the model answer, under every rule; ties go to the earlier option.
 
-    Raises ValueError for no questions, or an option longer than the context.
+    Raises EvaluationError for no questions, or an option longer than the context.
     """
     if not questions:
-        raise ValueError("there is no question: load some first.")
-    asked = [
-        (question.prompt.format(stem=question.stem), f" {option}")
-        for question in questions
-        for option in question.options
+        raise EvaluationError(
+            "there is no question: load some first.",
+            "không có câu hỏi nào: hãy nạp câu hỏi trước.",
+        )
+    every = [
+        (one, f" {option}") for one in questions for option in one.options
     ]
+    asked = [(one.prompt.format(stem=one.stem), text) for one, text in every]
     likely = [
         replace(found, bytes=found.bytes - 1)  # without the space before it
         for found in continuations(model, tokenizer, asked, batch)
     ]
-    alone = continuations(
-        model, tokenizer, [(NEUTRAL, option) for _, option in asked], batch
-    )
+    bare = [(one.neutral, text) for one, text in every]
+    alone = continuations(model, tokenizer, bare, batch)
     picked: dict[str, list[int]] = {rule: [] for rule in RULES}
     start = 0
     for question in questions:
@@ -142,126 +162,3 @@ def score(rule: str, found: Continuation, alone: Continuation) -> float:
         return alone.nats - found.nats
     divisors = {"sum": 1, "token": found.tokens, "byte": found.bytes}
     return -found.nats / divisors[rule]
-
-
-# -- files ---------------------------------------------------------------------
-
-
-def load_vmlu(path: Path) -> list[Question]:
-    """VMLU's own JSON lines: id, question, choices ["A. …", …], answer "A".
-
-    The id begins with the subject's number. Questions without an answer (VMLU's
-    test split has none) are refused, since nothing could be scored.
-    See https://vmlu.ai: the data are their owners', and are not part of this course.
-    """
-    questions = []
-    for line, row in rows(path):
-        with _named(path, line):
-            options = tuple(_after_letter(text) for text in row["choices"])
-            questions.append(
-                Question(
-                    id=str(row["id"]),
-                    subject=str(row["id"]).split("-", 1)[0],
-                    stem=str(row["question"]).strip(),
-                    options=options,
-                    answer=_letter(row.get("answer")),
-                )
-            )
-    return questions
-
-
-CONNECTIVES = {"cause": "bởi vì", "effect": "vì vậy"}
-
-
-def load_xcopa(path: Path) -> list[Question]:
-    """XCOPA's JSON lines (Ponti et al., 2020): premise, choice1, choice2, question.
-
-    The premise is continued by "bởi vì" (because) or "vì vậy" (so) and an option.
-    """
-    questions = []
-    for line, row in rows(path):
-        with _named(path, line):
-            premise = str(row["premise"]).strip().rstrip(".")
-            word = CONNECTIVES[row["question"]]
-            options = tuple(_inside(row[f"choice{n}"]) for n in (1, 2))
-            questions.append(
-                Question(
-                    id=str(row.get("idx", line)),
-                    subject=str(row["question"]),
-                    stem=f"{premise} {word}",
-                    options=options,
-                    answer=int(row["label"]),
-                    prompt="{stem}",
-                )
-            )
-    return questions
-
-
-def load(path: Path) -> list[Question]:
-    """JSON lines of our own: id, subject, question, options, answer (an index)."""
-    questions = []
-    for line, row in rows(path):
-        with _named(path, line):
-            questions.append(
-                Question(
-                    id=str(row["id"]),
-                    subject=str(row["subject"]),
-                    stem=str(row["question"]),
-                    options=tuple(row["options"]),
-                    answer=int(row["answer"]),
-                )
-            )
-    return questions
-
-
-@contextmanager
-def _named(path: Path, line: int) -> Iterator[None]:
-    """Turns what is wrong with a row into a sentence that names file and line."""
-    where = f"{path}, line {line}"
-    try:
-        yield
-    except KeyError as error:
-        raise QuestionError(f"{where}: there is no {error} in it.") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise QuestionError(f"{where}: {error}") from None
-
-
-def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and object of each line of a JSON lines file."""
-    try:
-        lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{path} cannot be read: {error}.") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise QuestionError(
-                f"{path}, line {number}: not JSON ({error})."
-            ) from None
-        if not isinstance(row, dict):
-            raise QuestionError(f"{path}, line {number}: not an object.")
-        yield number, row
-
-
-def _letter(answer: Any) -> int:
-    if not isinstance(answer, str) or len(answer.strip()) != 1:
-        raise QuestionError(
-            f"the answer is {answer!r}, not a letter: a split without answers "
-            "cannot be scored."
-        )
-    return ord(answer.strip().upper()) - ord("A")
-
-
-def _after_letter(option: str) -> str:
-    """ "A. Hà Nội" → "Hà Nội"."""
-    head, mark, rest = option.partition(".")
-    return rest.strip() if mark and len(head.strip()) == 1 else option.strip()
-
-
-def _inside(sentence: str) -> str:
-    """A sentence as it stands inside another: no capital at its start."""
-    text = sentence.strip()
-    return text[:1].lower() + text[1:]

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from aulac.evaluate.errors import EvaluationError
 from aulac.evaluate.likelihood import nats
-from aulac.evaluate.stats import Interval, bootstrap, bootstrap_ratio
+from aulac.evaluate.stats import Interval, bootstrap_ratio, hit_rate
 from aulac.model import Transformer
 from aulac.text import (
     Tone,
@@ -84,7 +85,7 @@ def restore(
     """The likeliest text whose letters are those of `bare`, by beam search.
 
     Every text of the beam ends at the same syllable, so their probabilities compare.
-    Raises ValueError when the text does not fit the model's context.
+    Raises EvaluationError when the text does not fit the model's context.
     """
     beams, done = [""], 0
     text = normalise(bare)
@@ -105,9 +106,12 @@ def _best(
     rows = [[tokenizer.eos_id, *i] for i in tokenizer.encode_batch(texts)]
     longest = max(map(len, rows)) - 1
     if longest > model.config.context:
-        raise ValueError(
-            f"the text has {longest} tokens, the model sees "
-            f"{model.config.context}: restore it sentence by sentence."
+        context = model.config.context
+        raise EvaluationError(
+            f"the text has {longest} tokens, the model sees {context}: restore it "
+            "sentence by sentence.",
+            f"văn bản có {longest} token mà mô hình chỉ nhìn được {context}: hãy thêm "
+            "dấu cho từng câu một.",
         )
     costs = nats(model, [(row[:-1], row[1:]) for row in rows], batch=64)
     order = sorted(range(len(texts)), key=costs.__getitem__)
@@ -152,7 +156,7 @@ class Restored:
 
     @property
     def exact(self) -> Interval:
-        return bootstrap([float(whole) for whole in self.whole])
+        return hit_rate([float(whole) for whole in self.whole])
 
 
 def joined(parts: Iterable[Restored]) -> Restored:

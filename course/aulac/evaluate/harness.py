@@ -32,6 +32,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from lm_eval.api.registry import register_model
 from tqdm import tqdm
 
 from aulac import chat
-from aulac.evaluate import choice, pairs, questions
+from aulac.evaluate import choice, files, pairs, questions
 from aulac.evaluate.bits import measure_windows, together
 from aulac.evaluate.likelihood import continuations
 from aulac.export import from_hf
@@ -225,12 +226,8 @@ def _documents(found: list[choice.Question]) -> list[dict[str, Any]]:
     ]
 
 
-def _records(path: Path) -> list[dict[str, Any]]:
-    return [row for _, row in choice.rows(path)]
-
-
 def _texts(path: Path) -> list[dict[str, Any]]:
-    return [{"text": normalise(row["text"])} for row in _records(path)]
+    return [{"text": normalise(text)} for text in files.load_texts(path)]
 
 
 def own_questions(**_: Any) -> Splits:
@@ -253,32 +250,39 @@ def own_pairs(**_: Any) -> Splits:
 
 
 def xcopa(**given: Any) -> Splits:
-    """XCOPA's JSON lines, as `choice.load_xcopa` puts them."""
+    """XCOPA's JSON lines, as `files.load_xcopa` puts them."""
     return _local(
-        "xcopa", lambda path: _documents(choice.load_xcopa(path)), given
+        "xcopa", lambda path: _documents(files.load_xcopa(path)), given
     )
 
 
 def vmlu(**given: Any) -> Splits:
-    """VMLU's JSON lines, as `choice.load_vmlu` puts them."""
+    """VMLU's JSON lines, as `files.load_vmlu` puts them."""
     return _local(
-        "vmlu", lambda path: _documents(choice.load_vmlu(path)), given
+        "vmlu", lambda path: _documents(files.load_vmlu(path)), given
     )
 
 
 def own_choice(**given: Any) -> Splits:
-    """Questions of the user's own, see `choice.load`."""
-    return _local("choice", lambda path: _documents(choice.load(path)), given)
+    """Questions of the user's own, see `files.load`."""
+    return _local("choice", lambda path: _documents(files.load(path)), given)
 
 
 def belebele(**given: Any) -> Splits:
     """Belebele's JSON lines: flores_passage, question, mc_answer1 to 4, …"""
-    return _local("belebele", _records, given)
+    fields = ("flores_passage", "question", "correct_answer_num")
+    answers = (f"mc_answer{number}" for number in range(1, 5))
+    read = partial(files.load_records, fields=(*fields, *answers))
+    return _local("belebele", read, given)
 
 
 def m_mmlu(**given: Any) -> Splits:
     """m_mmlu's JSON lines: instruction, option_a to option_d, answer."""
-    return _local("m_mmlu", _records, given)
+    options = (f"option_{letter}" for letter in "abcd")
+    read = partial(
+        files.load_records, fields=("instruction", "answer", *options)
+    )
+    return _local("m_mmlu", read, given)
 
 
 def text(**given: Any) -> Splits:

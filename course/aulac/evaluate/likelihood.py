@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from aulac.evaluate.errors import EvaluationError
 from aulac.model import Pair, Transformer
 from aulac.text import normalise
 
 SKIP = -100
 Window = tuple[list[int], list[int]]  # inputs and targets; SKIP is not counted
-
 
 ROWS = 256  # logits of so many tokens are held at a time
 
@@ -117,7 +117,8 @@ def continuations(
     with superwords it otherwise could, and would then be charged to neither.
     A context too long for the model loses its beginning.
 
-    Raises ValueError for an empty text, and for one longer than the model's context.
+    Raises EvaluationError for an empty text, and for one longer than the model's
+    context.
     """
     pieces, sizes = [], []
     for context, text in pairs:
@@ -140,20 +141,24 @@ def continuations(
 
 def _must_fit(text: str, tail: list[int], context: int) -> None:
     if not tail:
-        raise ValueError(
-            "a text to be scored is empty: give at least a letter."
+        raise EvaluationError(
+            "a text to be scored is empty: give at least a letter.",
+            "có một văn bản cần chấm bị rỗng: hãy viết ít nhất một chữ.",
         )
     if len(tail) > context:
-        raise ValueError(
+        raise EvaluationError(
             f"{len(tail)} tokens do not fit the model's context of {context}: "
-            f"shorten {text[:40]!r}…"
+            f"shorten {text[:40]!r}…",
+            f"{len(tail)} token dài hơn ngữ cảnh {context} token của mô hình: hãy rút "
+            f"ngắn {text[:40]!r}…",
         )
 
 
 def windows(ids: list[int], context: int, stride: int) -> Iterator[Window]:
     """Cut a text into (inputs, targets) so that each target is counted once.
 
-    The first window counts all of its targets, each later one the next `stride`.
+    The first window counts all of its targets, each later one the next `stride`,
+    which is at most `context`.
     """
     scored = 0  # targets done: target i is ids[i + 1]
     while scored < len(ids) - 1:

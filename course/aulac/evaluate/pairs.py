@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from aulac.evaluate.likelihood import continuations
-from aulac.evaluate.stats import Interval, bootstrap
+from aulac.evaluate.stats import Interval, hit_rate
 from aulac.model import Transformer
 
 TONES = Path(__file__).with_name("tone_pairs.txt")
@@ -53,13 +53,13 @@ class Preferences:
     right: tuple[int, ...]
 
     def accuracy(self) -> Interval:
-        return bootstrap(self.right)
+        return hit_rate(self.right)
 
     def by_rule(self) -> dict[str, Interval]:
         rows: dict[str, list[int]] = {}
         for pair, right in zip(self.pairs, self.right, strict=True):
             rows.setdefault(pair.rule, []).append(right)
-        return {rule: bootstrap(row) for rule, row in rows.items()}
+        return {rule: hit_rate(row) for rule, row in rows.items()}
 
 
 def prefer(

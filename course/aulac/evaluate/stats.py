@@ -4,18 +4,26 @@ A score over a few hundred questions moves by points when other questions are dr
 Every number of this course's evaluation therefore comes with an interval, and two
 models are compared on the same items, pair by pair.
 
-- `bootstrap`: the percentile interval (Efron, 1979) of a mean over items.
-- `bootstrap_ratio`: of a ratio of sums, such as bits per byte over documents.
+- `bootstrap`: a mean over items, with the percentile interval of its resamples
+  (Efron, 1979; Efron and Tibshirani, 1993, chapter 13).
+- `bootstrap_ratio`: a ratio of sums, such as bits per byte over documents.
+- `hit_rate`: a share of items, also where all of them hit, or none.
 - `paired`: the mean difference of two models on the same items, its interval, and
   the p-value of a sign-flip permutation test (Fisher, 1935).
+
+An interval speaks of other items drawn as these were. It knows nothing of another
+training run of the same model, of items of another kind, or of a mistake in the items.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
+
+from aulac.evaluate.errors import EvaluationError
 
 Scores = Sequence[float] | np.ndarray  # (n,)
 
@@ -57,6 +65,9 @@ def bootstrap(
     seed: int = 0,
 ) -> Interval:
     """The mean of `scores` (n,) and its percentile interval.
+
+    Equal scores make equal resamples, so the interval is a point: with one item
+    always, and it says nothing then. For shares see `hit_rate`.
 
     Raises ValueError for no scores, scores that are not finite, or a level
     outside (0, 1).
@@ -101,6 +112,31 @@ def bootstrap_ratio(
     return Interval(value, float(low), float(high), n, level)
 
 
+def hit_rate(
+    hits: Scores,
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """The share of ones among `hits` (n,), each 0 or 1, with its interval.
+
+    The bootstrap's, unless all hit or none: 54 of 54 would have the interval from
+    1 to 1, as if the next item could not fail. There it is Wilson's score interval
+    (1927), which begins at n / (n + z²): 0.93 for 54 of 54.
+
+    Raises ValueError as `bootstrap` does.
+    """
+    found = bootstrap(hits, level=level, resamples=resamples, seed=seed)
+    if found.value not in (0.0, 1.0):
+        return found
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    room = z**2 / (found.n + z**2)
+    if found.value:
+        return replace(found, low=1 - room)
+    return replace(found, high=room)
+
+
 def paired(
     first: Scores,
     second: Scores,
@@ -113,7 +149,7 @@ def paired(
 
     p is the share of sign patterns whose mean difference is at least as far from 0
     as the one found: exact up to 14 items, from `resamples` random patterns beyond
-    (the found one counts too, so p is never 0).
+    (the found one counts too, so p is never 0: Phipson and Smyth, 2010).
 
     Raises ValueError as `bootstrap` does, and for unequal lengths.
     """
@@ -145,7 +181,12 @@ def _columns(first: Scores, second: Scores) -> tuple[np.ndarray, np.ndarray]:
     if not len(one):
         raise ValueError("there is no item to measure: give at least one.")
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
-        raise ValueError("a score is NaN or infinite: leave that item out.")
+        raise EvaluationError(
+            "a score is NaN or infinite, as from damaged weights or from a training "
+            "that diverged: measure an earlier checkpoint.",
+            "có điểm số là NaN hoặc vô cùng, như khi trọng số bị hỏng hoặc việc huấn "
+            "luyện đã phân kỳ: hãy đo một điểm lưu sớm hơn.",
+        )
     return one, other
 
 

@@ -36,29 +36,14 @@ def _records(file: Path) -> Iterator[Record]:
 
 def contamination(corpus: Path) -> list[Record]:
     """How many items of our own tests stand in the training part."""
-    from aulac.evaluate import contamination, pairs, questions
+    from aulac.evaluate.contamination import OWN_SETS, Search
 
-    sets = {
-        "questions": (
-            "câu hỏi trắc nghiệm",
-            "multiple choice: questions",
-            [question.stem for question in questions.questions()],
-        ),
-        "pairs": (
-            "cặp tối thiểu: câu đúng",
-            "minimal pairs: right sentences",
-            [pair.right for pair in pairs.generate()],
-        ),
-    }
-    texts = (record["text"] for record in _records(corpus / "train.jsonl"))
-    every = [item for _, _, items in sets.values() for item in items]
-    shares = iter(contamination.overlap(every, texts).shares)
-    rows = []
-    for name, (vi, en, items) in sets.items():
-        seen = sum(next(shares) >= 0.5 for _ in items)
-        row = {"name": name, "vi": vi, "en": en, "n": len(items)}
-        rows.append(row | {"seen": seen, "size": contamination.SIZE})
-    return rows
+    sets = [items() for items in OWN_SETS.values()]
+    search = Search([items.texts for items in sets])
+    for record in _records(corpus / "train.jsonl"):
+        search.read(record["text"])
+    found = search.found()
+    return [one.record(seen) for one, seen in zip(sets, found, strict=True)]
 
 
 def memorisation(
