@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import shutil
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from aulac.failure import TrainingError, writing
 from aulac.plan import FREE, Plan
 from aulac.progress import say
 
@@ -23,50 +23,35 @@ BEST = "best.pt"
 EARLIER = "checkpoint-*.pt"  # the ones before, numbered by step
 
 
-class TrainingError(RuntimeError):
-    """Training cannot go on; says why and what to do, `vi` in Vietnamese.
-
-    `local`: only the process that raises it knows of it (see `aulac.distributed`).
-    """
-
-    local = False
-
-    def __init__(self, message: str, vi: str = ""):
-        super().__init__(message)
-        self.vi = vi or message
-
-
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn a full disk or a missing permission into a sentence."""
+def alone(out: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Hold a run's folder; the system frees it when the process ends, however.
+
+    Raises TrainingError when another process trains in the folder.
+    """
     try:
+        import fcntl
+    except ImportError:  # Windows: one process at a time is the user's affair
+        out = None
+    if out is None:
         yield
-    except OSError as error:
-        raise disk_error(path, error) from error
-    except RuntimeError as error:
-        # How torch.save reports a failed write: at once, or on closing the archive.
-        told = any(word in str(error) for word in ("write", "unexpected pos"))
-        if isinstance(error, TrainingError) or not told:
-            raise
-        raise disk_error(
-            path, OSError(errno.ENOSPC, "write failed")
-        ) from error
-
-
-def disk_error(path: Path, error: OSError) -> TrainingError:
-    """The sentence for an OSError while writing `path`."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return TrainingError(
-            f"no disk space left for {path}: free some and run the same command again, "
-            "it goes on from the last checkpoint.",
-            f"hết chỗ trên đĩa khi ghi {path}: hãy dọn bớt rồi chạy lại đúng lệnh cũ, "
-            "việc huấn luyện sẽ tiếp tục từ điểm lưu gần nhất.",
-        )
-    return TrainingError(
-        f"cannot write {path} ({error.strerror}): choose a folder you may write to.",
-        f"không ghi được {path} ({error.strerror}): hãy chọn một thư mục mà bạn có "
-        "quyền ghi.",
-    )
+        return
+    path = Path(out) / ".lock"
+    with writing(path):
+        handle = path.open("w")
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(
+                f"another process is training in {out}: wait for it or end it, or "
+                "give another folder.",
+                f"một tiến trình khác đang huấn luyện trong {out}: hãy đợi hoặc dừng "
+                "nó, hoặc chọn thư mục khác.",
+            ) from None
+        except OSError:  # a disk without locks, as mounted from the network
+            pass
+        yield
 
 
 class Trained(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -62,6 +62,13 @@ class Verbs(TyperGroup):
                 file=sys.stderr,
             )
             raise typer.Exit(130) from None
+
+
+def fail(vi: str, en: str) -> NoReturn:
+    """Say what is wrong in both languages and end with status 1."""
+    typer.echo(f"Lỗi: {vi}", err=True)
+    typer.echo(f"Error: {en}", err=True)
+    raise typer.Exit(1)
 
 
 app = typer.Typer(

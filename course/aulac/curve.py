@@ -148,7 +148,7 @@ def read(path: Path) -> list[Record]:
 
     Raises LogError when there is none, or it holds no record.
     """
-    from aulac.progress import read_log
+    from aulac.log import read_log
 
     places = [path, path / "log.jsonl", path / "work" / "run" / "log.jsonl"]
     found = next((place for place in places if place.is_file()), None)

@@ -18,6 +18,9 @@ Two CPU processes, to see that nothing changes (what the tests do):
 
     torchrun --nproc-per-node 2 -m aulac.cli train --scale tiny
 
+Instruction tuning divides its steps alike: begin every process with `started` and
+call `aulac.align.sft.sft` inside.
+
 The first process alone (the lead, rank 0) writes log, bar, checkpoints and model; the
 others read the checkpoint when a run goes on, so several nodes need a shared folder.
 Ctrl-C ends all processes after the same step, with a checkpoint. When one process
@@ -26,8 +29,8 @@ fails, torchrun ends the others, and the last checkpoint stands.
 Muon's work is not divided: each process makes every matrix's update. Dividing it
 would need an exchange of its own, which torch's Muon does not have.
 
-Run on CPUs with gloo. On GPUs NCCL carries the gradients and gloo the few numbers on
-the CPU; that path could not be run where this was written.
+Tested on CPUs with gloo. On GPUs NCCL carries the gradients and gloo the few numbers
+on the CPU; that path has not been run yet.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from aulac.checkpoint import TrainingError
+from aulac.failure import TrainingError
 
 if TYPE_CHECKING:
     from pathlib import Path

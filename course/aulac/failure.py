@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import torch
-
-from aulac.checkpoint import TrainingError
 from aulac.plan import Plan
 
 Record = dict[str, Any]
@@ -17,9 +16,61 @@ Kept = Callable[[], dict[str, str]]  # a sentence on the last good checkpoint
 
 RISE = 2.0  # nats over the best smoothed loss: diverged
 HALF_LIFE = 20  # steps after which a loss counts half in the smoothed loss
-LEAST_SCALE = (
-    1.0  # of fp16's loss; it begins at 65,536 and halves at each overflow
-)
+# Of fp16's loss: the scale begins at 65,536 and halves at each overflow.
+LEAST_SCALE = 1.0
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; says why and what to do, `vi` in Vietnamese.
+
+    `local`: only the process that raises it knows of it (see `aulac.distributed`).
+    """
+
+    local = False
+
+    def __init__(self, message: str, vi: str = ""):
+        super().__init__(message)
+        self.vi = vi or message
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a full disk or a missing permission into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(path, error) from error
+    except RuntimeError as error:
+        # How torch.save reports a failed write: at once, or on closing the archive.
+        told = any(word in str(error) for word in ("write", "unexpected pos"))
+        if isinstance(error, TrainingError) or not told:
+            raise
+        raise disk_error(
+            path, OSError(errno.ENOSPC, "write failed")
+        ) from error
+
+
+def disk_error(path: Path, error: OSError) -> TrainingError:
+    """The sentence for an OSError while writing `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return TrainingError(
+            f"no disk space left for {path}: free some and run the same command again, "
+            "it goes on from the last checkpoint.",
+            f"hết chỗ trên đĩa khi ghi {path}: hãy dọn bớt rồi chạy lại đúng lệnh cũ, "
+            "việc huấn luyện sẽ tiếp tục từ điểm lưu gần nhất.",
+        )
+    if error.errno == errno.EFBIG:
+        return TrainingError(
+            f"{path} grew larger than a file may be there ({error.strerror}): choose "
+            "a folder on another disk, or lift the limit (ulimit -f).",
+            f"{path} đã lớn quá cỡ tệp cho phép ({error.strerror}): hãy chọn thư mục "
+            "trên đĩa khác, hoặc nới giới hạn (ulimit -f).",
+        )
+    return TrainingError(
+        f"cannot write {path} ({error.strerror}): choose a folder you may write to.",
+        f"không ghi được {path} ({error.strerror}): hãy chọn một thư mục mà bạn có "
+        "quyền ghi.",
+    )
 
 
 class Guard:
@@ -109,6 +160,8 @@ def overflowing(step: int, kept: dict[str, str]) -> TrainingError:
 @contextmanager
 def memory(plan: Plan, kept: Kept) -> Iterator[None]:
     """Turn a lack of memory, the GPU's or the machine's, into a TrainingError."""
+    import torch
+
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -123,6 +176,8 @@ def out_of_memory(
     error: Exception, plan: Plan, kept: dict[str, str]
 ) -> TrainingError:
     """Memory is the one failure that costs nothing: the run goes on as it was."""
+    import torch
+
     card = isinstance(error, torch.OutOfMemoryError)
     vi, en = ("GPU", "the GPU's") if card else ("máy", "the machine's")
     twice = 2 * plan.accumulation

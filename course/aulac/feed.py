@@ -19,11 +19,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from aulac.checkpoint import TrainingError
 from aulac.distributed import World
+from aulac.failure import TrainingError
+from aulac.loss import IGNORE
 from aulac.shards import documents
 
-IGNORE = -100
 AHEAD = 2  # steps drawn ahead on a GPU; one in use, one ready
 
 

@@ -3,7 +3,7 @@
 Cards are known by name; what is not known is measured by a short matrix product. A
 counter of energy is read where the machine has one: NVML on an NVIDIA card (Volta and
 later), RAPL on a CPU whose `energy_uj` may be read. torch is imported inside the
-functions that need it. The parts for CUDA were written without a card at hand.
+functions that need it. The parts for CUDA have not run on a card yet.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from aulac.flops import (
     muon_flops,
     parameters,
     training_flops,
+    utilisation,
 )
 from aulac.plan import Plan, compiles, precision
 
@@ -39,9 +41,10 @@ KWH_SOURCE = Words(
     "before VAT; for a rented machine give --price",
 )
 # Part of the peak that all matrix products together, Muon's too, are taken to reach.
-# CPU: measured in CPU seconds, 0.54 at tiny and 0.68 at laptop. GPU: not
-# measured; PaLM reports 46 % (Chowdhery et al. 2022), Llama 3 38 to 43 % (Dubey et al.
-# 2024), both far larger models, compiled or with kernels of their own.
+# On a CPU 0.54 was measured at tiny and 0.68 at laptop, in CPU seconds. On a GPU both
+# numbers are ASSUMED: no card has been measured. PaLM reports 46 % (Chowdhery et al.
+# 2022), Llama 3 38 to 43 % (Dubey et al. 2024), both far larger models, compiled or
+# with kernels of their own. `aulac train` says which of the two a forecast rests on.
 EFFICIENCY = {"cpu": 0.6, "eager": 0.3, "compiled": 0.4}
 Record = dict[str, Any]
 
@@ -57,6 +60,7 @@ class Forecast:
     world: int  # devices
     peak: hardware.Peak  # of one device
     mfu: float  # model FLOPs utilisation, 0 to 1
+    basis: Words  # what `mfu` and all times rest on
     tokens_per_second: float
     seconds: float
     joules: float
@@ -65,8 +69,10 @@ class Forecast:
 
     def as_dict(self) -> Record:
         """Plain numbers and words, for a file."""
-        values = asdict(self) | {"price": self.price._asdict()}
-        return values | {"memory_total": self.memory.total}
+        values = asdict(self) | {"memory_total": self.memory.total}
+        for name in ("basis", "price"):
+            values[name] = getattr(self, name)._asdict()
+        return values
 
 
 class Meter:
@@ -112,6 +118,19 @@ class Meter:
         compiled = compiles(self.device, self.plan)
         return EFFICIENCY["compiled" if compiled else "eager"]
 
+    def basis(self) -> Words:
+        """Whether that part was measured or assumed."""
+        part = f"{100 * self.efficiency():.0f} %"
+        if self.cuda:
+            return Words(
+                f"giả định đạt {part} mức đỉnh, chưa đo trên card nào",
+                f"assumes {part} of the peak, measured on no card yet",
+            )
+        return Words(
+            f"đạt {part} mức đỉnh, như đã đo ở tiny và laptop",
+            f"{part} of the peak, as measured at tiny and laptop",
+        )
+
     def memory(self, batch: int) -> Memory:
         """Bytes of a step with `batch` sequences in a forward pass."""
         options = {"cuda": self.cuda, "muon": self.plan.muon}
@@ -135,6 +154,7 @@ class Meter:
             world=self.world,
             peak=self.peak,
             mfu=flops / seconds / self.peak.flops / self.world,
+            basis=self.basis(),
             tokens_per_second=tokens / seconds,
             seconds=seconds,
             joules=joules,
@@ -166,7 +186,7 @@ class Meter:
         the same power.
         """
         speed = record["tokens_per_second"] / self.world
-        mfu = training_flops(self.sizes) * speed / self.peak.flops
+        mfu = utilisation(self.sizes, speed, self.peak.flops)
         added: Record = {"mfu": mfu}
         if (held := self.held.read()) is not None:
             added["memory"] = held
@@ -195,10 +215,11 @@ class Meter:
         if fits:
             n = fits[0] * self.world
             vi, en = f"--accumulation {n}", f"--accumulation {n}"
-        need_, free_ = short(need, "B"), short(free, "B")
         return Words(
-            f"một bước cần khoảng {need_} mà bộ nhớ chỉ còn {free_}: hãy dùng {vi}.",
-            f"a step needs about {need_} and {free_} of memory are free: use {en}.",
+            f"một bước cần khoảng {size(need)} mà bộ nhớ chỉ còn {size(free)}: hãy "
+            f"dùng {vi}.",
+            f"a step needs about {size(need)} and {size(free)} of memory are free: "
+            f"use {en}.",
         )
 
 
@@ -211,6 +232,21 @@ def short(value: float, unit: str = "") -> str:
         if abs(value) >= size:
             return f"{value / size:.3g} {prefix}{unit}"
     return f"{value:.3g} {unit}".rstrip()
+
+
+def size(count: float) -> str:
+    """Bytes."""
+    return short(count, "B")
+
+
+def watt_hours(joules: float) -> str:
+    """Joules, as an electricity meter counts them."""
+    return short(joules / 3600, "Wh")
+
+
+def dong(value: float) -> str:
+    """Đồng, whole."""
+    return f"{value:,.0f} đ"
 
 
 def span(seconds: float) -> str:
@@ -229,26 +265,11 @@ def rows(forecast: Forecast, last: Record | None = None) -> list[list[str]]:
 
     A resumed run's seconds are those of all its parts.
     """
-    f, got = forecast, last or {}
+    f, got = forecast, over_all(forecast, last or {})
 
-    def found(key: str, written: Any) -> str:
+    def found(key: str, written: Callable[[float], str]) -> str:
         return written(got[key]) if key in got else ""
 
-    def joules(value: float) -> str:
-        return short(value / 3600, "Wh")
-
-    def dong(value: float) -> str:
-        return f"{value:,.0f} đ"
-
-    def size(value: float) -> str:
-        return short(value, "B")
-
-    speed = {}
-    if got.get("seconds"):
-        speed = {"all": got["tokens"] / got["seconds"]}
-        mfu = f.mfu * speed["all"] / f.tokens_per_second
-        got = got | {"mfu": mfu, "speed": speed["all"]}
-    m = f.memory
     return [
         ["tham số / parameters", short(f.parameters), ""],
         ["token / tokens", short(f.tokens), found("tokens", short)],
@@ -258,33 +279,53 @@ def rows(forecast: Forecast, last: Record | None = None) -> list[list[str]]:
             f"{f.world} x {short(f.peak.flops, 'FLOP/s')}",
             "",
         ],
-        ["MFU", f"{f.mfu:.1%}", found("mfu", "{:.1%}".format)],
+        [
+            f"MFU: {f.basis.vi} / {f.basis.en}",
+            f"{f.mfu:.1%}",
+            found("mfu", "{:.1%}".format),
+        ],
         [
             "token mỗi giây / tokens per second",
             f"{f.tokens_per_second:,.0f}",
             found("speed", "{:,.0f}".format),
         ],
         ["thời gian / time", span(f.seconds), found("seconds", span)],
-        [
-            "bộ nhớ một thiết bị / memory of a device",
-            size(m.total),
-            found("memory", size),
-        ],
-        ["· trọng số / weights", size(m.weights), ""],
-        ["· gradient / gradients", size(m.gradients), ""],
-        ["· bộ tối ưu / optimiser", size(m.optimiser), ""],
-        ["· kích hoạt / activations", size(m.activations), ""],
-        ["· chỗ nháp / workspace", size(m.workspace), ""],
+        *memory_rows(f.memory, found("memory", size)),
         [
             "năng lượng / energy",
-            joules(f.joules),
-            found("joules", joules),
+            watt_hours(f.joules),
+            found("joules", watt_hours),
         ],
         [
             f"chi phí / cost: {f.price.vi} / {f.price.en}",
             dong(f.dong),
             found("dong", dong),
         ],
+    ]
+
+
+def over_all(forecast: Forecast, last: Record) -> Record:
+    """The last record with `speed` (tokens a second) and `mfu` of the whole run."""
+    if not last.get("seconds"):
+        return last
+    speed = last["tokens"] / last["seconds"]
+    mfu = forecast.mfu * speed / forecast.tokens_per_second
+    return last | {"mfu": mfu, "speed": speed}
+
+
+def memory_rows(memory: Memory, measured: str) -> list[list[str]]:
+    """The memory of one device, and what takes it."""
+    return [
+        [
+            "bộ nhớ một thiết bị / memory of a device",
+            size(memory.total),
+            measured,
+        ],
+        ["· trọng số / weights", size(memory.weights), ""],
+        ["· gradient / gradients", size(memory.gradients), ""],
+        ["· bộ tối ưu / optimiser", size(memory.optimiser), ""],
+        ["· kích hoạt / activations", size(memory.activations), ""],
+        ["· chỗ nháp / workspace", size(memory.workspace), ""],
     ]
 
 

@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aulac.flops import Sizes
-from aulac.loss import cross_entropy
+from aulac.loss import IGNORE, cross_entropy
 
 Pair = tuple[Tensor, Tensor]
 
@@ -302,7 +302,7 @@ class Transformer(nn.Module):
         self,
         ids: Tensor,
         targets: Tensor,
-        ignore: int = -100,
+        ignore: int = IGNORE,
         documents: Tensor | None = None,
         z_loss: float = 0.0,
     ) -> Tensor:

@@ -5,9 +5,11 @@ Under torchrun every process runs this alike; the lead alone speaks and writes.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from aulac import artefacts, distributed, hardware
-from aulac.checkpoint import TrainingError
 from aulac.dial import rows_that_fit
+from aulac.failure import TrainingError, writing
+from aulac.log import read_log
 from aulac.meter import Forecast, Meter, table, write
 from aulac.plan import Plan, precision
-from aulac.progress import read_log, say
+from aulac.progress import say
 from aulac.recipes import corpus_texts, device, pretrain
 from aulac.scale import Scale
 
@@ -52,24 +55,20 @@ class Wishes:
 def run(scale: Scale, wishes: Wishes) -> Path:
     """Make what is missing, say what it will take, train, say what it took.
 
-    Returns the folder of the model. Raises TrainingError, and what a corpus or a
-    tokenizer that cannot be used raises.
+    Returns the folder of the model. Raises TrainingError; CorpusError, ShardError or
+    VocabularyError for texts that cannot be used.
     """
     from aulac.export import to_hf
-    from aulac.tokenizer import Tokenizer
 
     lead, work = distributed.world().lead, wishes.out / "work"
     with distributed.lead_first():
-        corpus, words = (
-            given or artefacts.need(name, scale.name)
-            for name, given in (
-                ("corpus", wishes.corpus),
-                ("tokenizer", wishes.tokenizer),
-            )
-        )
-        if lead and not wishes.resume:
-            shutil.rmtree(work, ignore_errors=True)
-    tokenizer = Tokenizer.load(words)
+        if lead:
+            begin(work, wishes.resume)
+        corpus = wishes.corpus or artefacts.need("corpus", scale.name)
+        words = wishes.tokenizer or artefacts.need("tokenizer", scale.name)
+        tokenizer = loaded(words)
+        if lead:
+            same_texts(work, corpus, tokenizer)
     scale = shared(replace(scale, vocab_size=tokenizer.vocab_size), wishes)
     meter = priced(scale, wishes) if lead else None
     validate = validation(corpus, tokenizer, wishes.validate) if lead else None
@@ -88,6 +87,59 @@ def run(scale: Scale, wishes: Wishes) -> Path:
     if meter:
         conclude(meter.forecast(), wishes.out)
     return wishes.out / "model"
+
+
+def begin(work: Path, resume: bool) -> None:
+    """Make the folder of a run's work, before anything that takes long.
+
+    Raises TrainingError when it cannot be written.
+    """
+    with writing(work):
+        if not resume and work.exists():
+            shutil.rmtree(work)
+        work.mkdir(parents=True, exist_ok=True)
+
+
+def loaded(folder: Path) -> Tokenizer:
+    """The tokenizer in a folder. Raises TrainingError if there is none to be used."""
+    from aulac.tokenizer import Tokenizer
+
+    try:
+        return Tokenizer.load(folder)
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"the tokenizer in {folder} cannot be used: {error}.",
+            f"không dùng được bộ tách token ở {folder} (không có, đã hỏng, hoặc không "
+            "phải của khóa học): hãy tạo một bộ bằng `aulac tokenizer train`.",
+        ) from None
+
+
+def same_texts(work: Path, corpus: Path, tokenizer: Tokenizer) -> None:
+    """Note what the shards in `work` are made of.
+
+    Raises TrainingError when they were made of another corpus, or by another
+    tokenizer: they would be read all the same.
+    """
+    train, note = corpus / "train.jsonl", work / "texts.json"
+    size = train.stat().st_size if train.is_file() else 0
+    now = {
+        "bytes": size,  # of the corpus
+        "tokenizer": sha256(tokenizer.backend.to_str().encode()).hexdigest(),
+    }
+    if (work / "shards").exists() and note.exists():
+        was = json.loads(note.read_text())
+        if was != now:
+            raise TrainingError(
+                f"{work} holds the shards of another corpus or tokenizer: give "
+                "another --out, or --no-resume to start again there.",
+                f"{work} đang giữ các shard của một kho ngữ liệu hoặc bộ tách token "
+                "khác: hãy chọn --out khác, hoặc --no-resume để làm lại từ đầu ở đó.",
+            )
+        return
+    part = note.with_suffix(".part")
+    with writing(note):
+        part.write_text(json.dumps(now))
+        part.replace(note)
 
 
 def shared(scale: Scale, wishes: Wishes) -> Scale:
@@ -160,10 +212,8 @@ def priced(scale: Scale, wishes: Wishes) -> Meter:
 
 def dry_run(scale: Scale, wishes: Wishes) -> None:
     """Print what the run would take. Raises TrainingError if it will not fit."""
-    from aulac.tokenizer import Tokenizer
-
     if wishes.tokenizer is not None:
-        words = Tokenizer.load(wishes.tokenizer).vocab_size
+        words = loaded(wishes.tokenizer).vocab_size
         scale = replace(scale, vocab_size=words)
     meter = metered(shared(scale, wishes), wishes)
     screen(table(meter.forecast()))

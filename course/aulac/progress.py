@@ -1,8 +1,7 @@
-"""What a run shows while it works: a log on disk, a bar in a terminal, a sentence."""
+"""What a run shows while it works, and how it hears that it should stop."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -10,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 Show = Callable[[dict[str, Any]], None]
@@ -27,77 +25,6 @@ def say_once(vi: str, en: str) -> None:
     shell = sys.modules.get("IPython")
     if shell is None or shell.get_ipython() is None:
         say(vi, en)
-
-
-class Log:
-    """`log.jsonl` in a run's folder: one JSON object per line, flushed at once."""
-
-    def __init__(self, out: str | os.PathLike[str] | None, done: int):
-        self.path = Path(out) / "log.jsonl" if out is not None else None
-        self.records: list[dict[str, Any]] = []
-        if self.path is None:
-            return
-        if self.path.exists():
-            self.records = [
-                r for r in read_log(self.path) if r["step"] <= done
-            ]
-        lines = "".join(json.dumps(record) + "\n" for record in self.records)
-        part = self.path.with_suffix(".part")
-        part.write_text(lines)
-        part.replace(self.path)
-
-    def write(self, record: dict[str, Any]) -> None:
-        """Add a record, in memory and on disk."""
-        from aulac.checkpoint import writing
-
-        self.records.append(record)
-        if self.path is not None:
-            with writing(self.path), self.path.open("a") as file:
-                file.write(json.dumps(record) + "\n")
-
-
-@contextmanager
-def alone(out: str | os.PathLike[str] | None) -> Iterator[None]:
-    """Hold a run's folder; the system frees it when the process ends, however.
-
-    Raises TrainingError when another process trains in the folder.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows: one process at a time is the user's affair
-        out = None
-    if out is None:
-        yield
-        return
-    from aulac.checkpoint import TrainingError, writing
-
-    path = Path(out) / ".lock"
-    with writing(path):
-        handle = path.open("w")
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TrainingError(
-                f"another process is training in {out}: wait for it or end it, or "
-                "give another folder.",
-                f"một tiến trình khác đang huấn luyện trong {out}: hãy đợi hoặc dừng "
-                "nó, hoặc chọn thư mục khác.",
-            ) from None
-        except OSError:  # a disk without locks, as mounted from the network
-            pass
-        yield
-
-
-def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The records of a log; a line cut off by a kill is left out."""
-    records = []
-    for line in Path(path).read_text().splitlines():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return records
 
 
 @contextmanager

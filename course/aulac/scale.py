@@ -14,21 +14,8 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
-from rich.console import Console
-from rich.table import Table
-
-from aulac.dial import (
-    CHINCHILLA,
-    GIGA,
-    Own,
-    Primary,
-    Words,
-    derive,
-    explained,
-)
+from aulac.dial import CHINCHILLA, GIGA, Own, Primary, Words, derive
 
 ENVIRONMENT = "AULAC_SCALE"
 
@@ -269,7 +256,7 @@ def row(name: str) -> Primary:
 
     Raises ScaleError when there is no such row or the depth cannot be built.
     """
-    if name.startswith("gpu:") and name[4:].isdigit():
+    if name.startswith("gpu:") and name[4:].isdecimal():
         from_depth(int(name[4:]))  # refuses a depth that cannot be built
         return gpu(int(name[4:]))
     if name == SHIPPED.name:
@@ -295,6 +282,11 @@ def get(name: str) -> Scale:
     return Scale(**derive(row(name)))
 
 
+# GiB that the first GPU must have for a row, the larger first; what a card is sold as
+# is a little more than what it has.
+GPU_ROWS = ((22, "gpu"), (12, "t4"))
+
+
 def _gpu_memory() -> float:
     """GiB of the first GPU, 0 without one. Loads torch only where a driver is."""
     driver = shutil.which("nvidia-smi") or Path("/proc/driver/nvidia").exists()
@@ -313,28 +305,26 @@ def choose(name: str | None = None) -> tuple[Scale, dict[str, str]]:
     """Pick a scale and say why: by `name`, else AULAC_SCALE, else the hardware.
 
     Returns the scale and the reason, in Vietnamese (`vi`) and English (`en`).
+    Raises ScaleError when there is no such scale.
     """
     if name:
         return get(name), {"vi": "theo yêu cầu", "en": "as asked"}
     if wanted := os.environ.get(ENVIRONMENT):
-        reason = {
+        try:
+            found = get(wanted)
+        except ScaleError as error:
+            vi, en = f"{ENVIRONMENT}: {error.vi}", f"{ENVIRONMENT}: {error}"
+            raise ScaleError(en, vi) from None
+        return found, {
             "vi": f"theo biến {ENVIRONMENT}",
             "en": f"set by {ENVIRONMENT}",
         }
-        return get(wanted), reason
     memory = _gpu_memory()
-    if memory >= 22:
-        size = f"GPU {memory:.0f} GB"
-        return SCALES["gpu"], {
-            "vi": f"máy có {size}",
-            "en": f"a {size} is here",
-        }
-    if memory >= 12:
-        size = f"GPU {memory:.0f} GB"
-        return SCALES["t4"], {
-            "vi": f"máy có {size}",
-            "en": f"a {size} is here",
-        }
+    for least, fitting in GPU_ROWS:
+        if memory >= least:
+            size = f"GPU {memory:.0f} GB"
+            reason = {"vi": f"máy có {size}", "en": f"a {size} is here"}
+            return SCALES[fitting], reason
     cores = os.cpu_count() or 1
     return SCALES["tiny"], {
         "vi": f"máy không có GPU đủ lớn, {cores} nhân CPU",
@@ -350,92 +340,3 @@ def welcome(scale: Scale) -> Scale:
         else SCALES["laptop"]
     )
     return replace(small, name=scale.name)
-
-
-app = typer.Typer(
-    add_completion=False,
-    help="Bảng quy mô: một núm chỉnh cho tất cả / the one dial.",
-)
-
-
-@app.command()
-def show(
-    scale: Annotated[
-        str | None,
-        typer.Argument(
-            help="tiny, laptop, t4, gpu, gpu:16, shipped; mặc định theo máy / by the "
-            "machine"
-        ),
-    ] = None,
-    explain: Annotated[
-        bool,
-        typer.Option(
-            "--explain",
-            help="mỗi con số cùng quy tắc của nó / every number with its rule",
-        ),
-    ] = False,
-) -> None:
-    """In bảng quy mô và quy mô hợp với máy này / print the table and this machine's row."""
-    try:
-        chosen, reason = choose(scale)
-    except ScaleError as error:
-        where = "" if scale else f"{ENVIRONMENT}: "
-        typer.echo(f"Lỗi: {where}{error.vi}", err=True)
-        typer.echo(f"Error: {where}{error}", err=True)
-        raise typer.Exit(1) from None
-    console = Console()
-    if explain:
-        console.print(rules_table(row(full_name(chosen))))
-    else:
-        console.print(scales_table(chosen.name))
-    console.print(f"Máy này: [bold]{chosen.name}[/] ({reason['vi']}).")
-    console.print(f"This machine: [bold]{chosen.name}[/] ({reason['en']}).")
-
-
-def full_name(scale: Scale) -> str:
-    """What `get` takes for this scale: `gpu` with its depth."""
-    return f"gpu:{scale.depth}" if scale.name == "gpu" else scale.name
-
-
-def scales_table(chosen: str) -> Table:
-    """All rows of the dial, the chosen one in bold."""
-    from aulac.flops import parameters
-
-    table = Table(title="Quy mô / Scale", box=None, pad_edge=False)
-    columns = ("", "tham số\nparameters", "tầng x rộng\ndepth x width")
-    more = (
-        "từ vựng\nvocabulary",
-        "ngữ cảnh\ncontext",
-        "token\ntokens",
-        "máy\nmachine",
-    )
-    for column in (*columns, *more):
-        table.add_column(column, overflow="fold")
-    for scale in SCALES.values():
-        table.add_row(
-            scale.name,
-            f"{parameters(scale) / 1e6:.1f} M",
-            f"{scale.depth} x {scale.width}",
-            f"{scale.vocab_size:,}",
-            f"{scale.context:,}",
-            f"{scale.tokens / 1e6:,.0f} M",
-            f"{scale.machine_vi}\n{scale.machine_en}\n",
-            style="bold" if scale.name == chosen else "",
-        )
-    return table
-
-
-def rules_table(primary: Primary) -> Table:
-    """Every number of one row with its rule, in both languages."""
-    table = Table(title=primary.name, box=None, pad_edge=False)
-    table.add_column("")
-    table.add_column("giá trị\nvalue", justify="right", no_wrap=True)
-    table.add_column("quy tắc / rule", overflow="fold")
-    for line in explained(primary):
-        value = f"{line.value:,}" if isinstance(line.value, int) else ""
-        value = value or f"{line.value:.4g}"
-        own = "[bold]*[/] " if line.own else ""
-        text = f"{own}{line.vi}\n[dim]{line.en}[/]"
-        table.add_row(line.name, value, text)
-    table.caption = "* số riêng của hàng, khác quy tắc / the row's own number, not the rule's"
-    return table

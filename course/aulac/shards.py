@@ -30,7 +30,11 @@ LENGTHS = "lengths.bin"  # uint32 a document, its end-of-text token counted
 
 
 class ShardError(ValueError):
-    """A folder of shards that cannot be used; the message says what to do."""
+    """Shards that cannot be written or used; says what to do, `vi` in Vietnamese."""
+
+    def __init__(self, message: str, vi: str) -> None:
+        super().__init__(message)
+        self.vi = vi
 
 
 @dataclass
@@ -76,7 +80,10 @@ def write_shards(
             _flush(held, part, index)
     _flush(held, part, index)
     if not index.documents:
-        raise ShardError(f"no documents for {out}: the corpus is empty.")
+        raise ShardError(
+            f"no documents for {out}: the corpus is empty.",
+            f"không có văn bản nào cho {out}: kho ngữ liệu rỗng.",
+        )
     (part / LENGTHS).write_bytes(np.asarray(lengths, dtype="<u4").tobytes())
     (part / INDEX).write_text(json.dumps(asdict(index), indent=1))
     shutil.rmtree(out, ignore_errors=True)
@@ -90,7 +97,10 @@ def _array(ids: list[int], eos_id: int, index: Index) -> np.ndarray:
         raise ShardError(
             f"document {index.documents} has token id {array.max()}, but the "
             f"vocabulary ends at {index.vocab_size - 1}: was it made by another "
-            "tokenizer?"
+            "tokenizer?",
+            f"văn bản {index.documents} có mã token {array.max()}, mà từ vựng chỉ "
+            f"đến {index.vocab_size - 1}: có phải nó do một bộ tách token khác tạo "
+            "ra?",
         )
     return array.astype("<u2" if index.dtype == "uint16" else "<u4")
 
@@ -147,11 +157,15 @@ class Shards:
             index = Index(**json.loads((folder / INDEX).read_text()))
         except FileNotFoundError:
             raise ShardError(
-                f"{folder} holds no shards: write them with write_texts first."
+                f"{folder} holds no shards: write them with write_texts first.",
+                f"{folder} không có shard nào: hãy ghi bằng write_texts trước.",
             ) from None
         except (ValueError, TypeError) as error:
             raise ShardError(
-                f"{folder / INDEX} cannot be read ({error}): write the shards anew."
+                f"{folder / INDEX} cannot be read ({error}): delete {folder} and "
+                "write the shards anew.",
+                f"không đọc được {folder / INDEX} ({error}): hãy xóa {folder} rồi "
+                "ghi lại các shard.",
             ) from None
         files = [
             _map(folder / f["name"], f["tokens"], index.dtype)
@@ -199,7 +213,9 @@ def _map(path: Path, count: int, dtype: str) -> np.ndarray:
     if size != count * kind.itemsize:
         raise ShardError(
             f"{path} has {size} bytes and should have {count * kind.itemsize}: it "
-            "was cut off or changed; write the shards again."
+            f"was cut off or changed; delete {path.parent} and write the shards anew.",
+            f"{path} có {size} byte, lẽ ra phải có {count * kind.itemsize}: tệp đã bị "
+            f"cắt cụt hoặc bị sửa; hãy xóa {path.parent} rồi ghi lại các shard.",
         )
     return np.memmap(path, dtype=kind, mode="r")
 
@@ -220,7 +236,9 @@ class Batches:
         if len(shards) < context + 1:
             raise ShardError(
                 f"the corpus has {len(shards)} tokens and a window needs "
-                f"{context + 1}: give more text or a smaller context."
+                f"{context + 1}: give more text or a smaller context.",
+                f"kho ngữ liệu có {len(shards)} token mà một cửa sổ cần "
+                f"{context + 1}: hãy thêm văn bản hoặc dùng ngữ cảnh ngắn hơn.",
             )
         self.shards, self.batch = shards, batch
         self.context, self.seed = context, seed
@@ -263,10 +281,3 @@ def documents(ids: Tensor, eos_id: int) -> Tensor:
     first when it begins a text, and when a text is measured (see `aulac.evaluate`).
     """
     return (ids == eos_id).cumsum(dim=1)
-
-
-def batches(
-    shards: Shards, batch: int, context: int, seed: int = 0
-) -> Batches:
-    """Batches of `batch` windows of `context` tokens (see `Batches`)."""
-    return Batches(shards, batch, context, seed)

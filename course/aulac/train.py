@@ -30,15 +30,14 @@ from typing import Any, Protocol
 import torch
 
 from aulac import distributed
-from aulac.checkpoint import Checkpoint, TrainingError
+from aulac.checkpoint import Checkpoint, alone
 from aulac.engine import Engine
-from aulac.failure import Guard, memory
+from aulac.failure import Guard, TrainingError, memory
 from aulac.feed import Data
+from aulac.log import Log
 from aulac.model import Transformer
 from aulac.plan import Plan, precision, schedule
 from aulac.progress import (
-    Log,
-    alone,
     bar,
     board,
     interrupts,
@@ -244,11 +243,16 @@ def greet(engine: Engine, done: int) -> None:
         return
     vi, en = engine.reason["vi"], engine.reason["en"]
     say_once(f"Độ chính xác {vi}.", f"Precision {en}.")
-    if 0 < done < engine.plan.steps:
+    steps = engine.plan.steps
+    if 0 < done < steps:
         say(
-            f"Tiếp tục từ điểm lưu ở bước {done} trên {engine.plan.steps}.",
-            f"Going on from the checkpoint at step {done} of "
-            f"{engine.plan.steps}.",
+            f"Tiếp tục từ điểm lưu ở bước {done} trên {steps}.",
+            f"Going on from the checkpoint at step {done} of {steps}.",
+        )
+    elif done >= steps:
+        say(
+            f"Đã huấn luyện xong từ trước ({done} bước); muốn đi tiếp thì tăng số bước.",
+            f"Training had ended before ({done} steps); for more, ask for more steps.",
         )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from aulac.cli import fail
 
 if TYPE_CHECKING:
     from aulac.pretraining import Wishes
@@ -217,10 +219,11 @@ def choose(
 def together(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
     """Run alone or with torchrun's other processes; errors become a sentence."""
     from aulac import artefacts, distributed
-    from aulac.checkpoint import TrainingError, disk_error
     from aulac.corpus.errors import CorpusError
+    from aulac.failure import TrainingError, disk_error
     from aulac.pretraining import dry_run, run
     from aulac.shards import ShardError
+    from aulac.shipped import NotShippedError
     from aulac.tokenizer import VocabularyError
 
     try:
@@ -237,15 +240,22 @@ def together(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
         if distributed.speaks(error):
             fail(error.vi, str(error))
         raise typer.Exit(1) from None
-    except CorpusError as error:
-        fail(error.vi, str(error))
-    except (ShardError, VocabularyError) as error:
+    except (CorpusError, NotShippedError) as error:
+        fail(error.vi or str(error), str(error))
+    except ShardError as error:
+        where = wishes.corpus or artefacts.workspace() / scale.name / "corpus"
+        fail(
+            f"{error.vi} Kho ngữ liệu ở {where}, các shard ở {wishes.out / 'work'}.",
+            f"{error} The corpus is in {where}, its shards are in "
+            f"{wishes.out / 'work'}.",
+        )
+    except VocabularyError as error:
         place = artefacts.workspace() / scale.name
         fail(
-            f"kho ngữ liệu hoặc bộ tách token ở {place} rỗng, quá nhỏ hoặc đã hỏng: "
-            "hãy xóa thư mục đó rồi chạy lại, lệnh này sẽ dựng lại từ đầu.",
-            f"{error} The corpus or the tokenizer in {place} is empty, too small or "
-            "damaged: delete that folder and run this again, it makes both anew.",
+            f"kho ngữ liệu ở {place} rỗng, quá nhỏ hoặc đã hỏng: hãy xóa thư mục đó "
+            "rồi chạy lại, lệnh này sẽ dựng lại từ đầu.",
+            f"{error}. The corpus in {place} is empty, too small or damaged: delete "
+            "that folder and run this again, it makes all anew.",
         )
     except OSError as error:
         refused = disk_error(Path(error.filename or wishes.out), error)
@@ -283,10 +293,3 @@ def draw(logs: list[Path], out: Path | None, plot: bool) -> None:
         )
     if out is not None:
         print(f"Hình ở {out} / the picture is in {out}")
-
-
-def fail(vi: str, en: str) -> NoReturn:
-    """Say what is wrong in both languages and end with status 1."""
-    typer.echo(f"Lỗi: {vi}", err=True)
-    typer.echo(f"Error: {en}", err=True)
-    raise typer.Exit(1)

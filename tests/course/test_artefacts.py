@@ -10,7 +10,7 @@ import threading
 import pytest
 from typer.testing import CliRunner
 
-from aulac import artefacts, recipes, scale
+from aulac import artefacts, recipes, scale, scale_command
 from aulac.artefacts import (
     ARTEFACTS,
     MARKER,
@@ -158,7 +158,11 @@ def test_scale_is_chosen_by_name_then_environment_then_machine(monkeypatch):
 
 
 def test_the_table_names_every_scale_in_both_languages():
-    out = CliRunner().invoke(scale.app, [], env={"COLUMNS": "200"}).output
+    out = (
+        CliRunner()
+        .invoke(scale_command.app, [], env={"COLUMNS": "200"})
+        .output
+    )
     for name in scale.SCALES:
         assert name in out
     assert "Máy này" in out and "This machine" in out

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jinja2 import Template
 
 from aulac.align.sft import Dialogues, sft
 from aulac.chat import TEMPLATE, Conversation, encode, render
-from aulac.train import Plan
+from aulac.loss import IGNORE
+from aulac.train import Plan, TrainingError
 
 TALK = [
     {"role": "system", "content": "Bạn là Âu Lạc."},
@@ -116,6 +119,48 @@ def test_every_conversation_is_met_once_an_epoch(tokenizer):
     data = Dialogues(talks, tokenizer, batch=4, context=60)
     rows = [row for _ in data.order for row in next(data)[0].tolist()]
     assert len(rows) == 25 and len({tuple(row) for row in rows}) == 25
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    batch=st.integers(1, 8),
+    parts=st.integers(1, 6),
+    again=st.integers(1, 6),
+    at=st.integers(0, 9),
+)
+def test_the_pieces_of_a_step_are_its_rows(tokenizer, batch, parts, again, at):
+    """However many there are, and going on in another number of them."""
+
+    def fresh(parts):
+        return Dialogues(examples(9), tokenizer, batch, 200, parts=parts)
+
+    def rows(pieces):
+        found = [
+            (row[wanted != IGNORE].tolist(), wanted[wanted != IGNORE].tolist())
+            for ids, targets in pieces
+            for row, wanted in zip(ids, targets, strict=True)
+        ]
+        return sorted(row for row in found if row[1])
+
+    whole, first, second = fresh(1), fresh(parts), fresh(again)
+    for step in range(12):
+        if step == at:
+            second.restore(first.state())
+        data = first if step < at else second
+        count = parts if step < at else again
+        pieces = [next(data) for _ in range(count)]
+        assert rows(pieces) == rows([next(whole)])
+        sizes = [len(ids) for ids, _ in pieces]
+        assert max(sizes) - min(sizes) <= 1 and min(sizes) > 0
+
+
+def test_the_place_of_another_batch_is_refused(tokenizer):
+    one = Dialogues(examples(9), tokenizer, 4, 200)
+    next(one)
+    other = Dialogues(examples(9), tokenizer, 2, 200)
+    with pytest.raises(TrainingError, match="4 conversations") as caught:
+        other.restore(one.state())
+    assert "4 hội thoại mỗi bước" in caught.value.vi
 
 
 def test_it_learns_to_answer(tokenizer, build, tmp_path):

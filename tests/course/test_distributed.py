@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,27 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from aulac import distributed
-from aulac.checkpoint import TrainingError
+from aulac.align.sft import sft
 from aulac.cli import app
 from aulac.distributed import World, split
 from aulac.export import from_hf
+from aulac.failure import TrainingError
 from aulac.feed import Feed
+from aulac.log import read_log
 from aulac.model import Config, Transformer
-from aulac.progress import read_log
 from aulac.shards import Batches, Shards, write_shards
+from aulac.tokenizer import Tokenizer
 from aulac.train import Engine, Plan, Run, schedule, train
 
 SIZES = {"vocab_size": 64, "depth": 2, "width": 32, "heads": 2, "kv_heads": 1}
 PLAN = Plan(steps=12, log_every=3, checkpoint_every=6, warmup=0.1)
+TALKS = [  # 19: the last of an epoch do not fill a step, nor all its pieces
+    [
+        {"role": "user", "content": "Đếm đi."},
+        {"role": "assistant", "content": "một " * (1 + number % 7)},
+    ]
+    for number in range(19)
+]
 LONG = 10**6
 RUN = CliRunner()
 
@@ -66,12 +76,7 @@ def plan(**changes: Any) -> Plan:
 
 def run(folder: Path, name: str, **options: Any) -> tuple[Transformer, Run]:
     """Train in folder/name; `stop` ends it after that step's record."""
-    stop = options.pop("stop", None)
-
-    def on_step(record: dict[str, Any]) -> None:
-        if record["step"] == stop:
-            os.kill(os.getpid(), signal.SIGINT)
-
+    on_step = stopping(options.pop("stop", None))
     model, data = make(folder)
     try:
         found = train(
@@ -82,6 +87,42 @@ def run(folder: Path, name: str, **options: Any) -> tuple[Transformer, Run]:
     return model, found
 
 
+def tune(
+    folder: Path,
+    name: str,
+    batch: int,
+    stop: int | None = None,
+    **changes: Any,
+) -> tuple[Transformer, Run]:
+    """Tune on TALKS and plain text, eight rows of either in a step.
+
+    In fp64: in fp32 AdamW turns the last digit of a gradient near zero into 1e-5.
+    """
+    words = Tokenizer.load(folder / "words")
+    torch.manual_seed(0)
+    sizes = SIZES | {"vocab_size": words.vocab_size, "context": 64}
+    model = Transformer(Config(**sizes, head_dim=16, ff=64)).double()
+    text = {"mix": 0.3, "text": make(folder, batch=8)[1]}
+    out, on_step = folder / name, stopping(stop)
+    try:
+        found = sft(
+            model, words, TALKS, plan(**changes), out, on_step, batch, **text
+        )
+    except KeyboardInterrupt:
+        found = Run()
+    return model, found
+
+
+def stopping(stop: int | None) -> Callable[[dict[str, Any]], None]:
+    """Presses Ctrl-C at that step's record."""
+
+    def on_step(record: dict[str, Any]) -> None:
+        if record["step"] == stop:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return on_step
+
+
 # --- what torchrun starts -------------------------------------------------------
 
 
@@ -89,16 +130,28 @@ def equal(folder: Path) -> None:
     """Fresh; from one process's checkpoint; and a checkpoint for one process."""
     packed = {"accumulation": 2, "packed": True}
     for name in ("fresh", "from_one"):
-        model, found = run(folder, name, **packed)
-        if distributed.world().lead:
-            torch.save(model.state_dict(), folder / f"{name}.pt")
-            losses = [r["loss"] for r in found.history]
-            (folder / f"{name}.json").write_text(json.dumps(losses))
+        keep(folder, name, *run(folder, name, **packed))
     run(folder, "to_one", stop=6, **packed)
     quiet = run(folder, "fresh", **packed)[1].history  # nothing left to do
     assert len(quiet) == (4 if distributed.world().lead else 0)
     with pytest.raises(TrainingError, match="do not see the same"):
         distributed.agree(distributed.world().rank, folder)
+
+
+def tuning(folder: Path) -> None:
+    """The same of instruction tuning: two passes of each process make a step."""
+    divided = {"batch": 2, "accumulation": 4}
+    for name in ("tuned", "tuned_from_one"):
+        keep(folder, name, *tune(folder, name, **divided))
+    tune(folder, "tuned_to_one", stop=6, **divided)
+
+
+def keep(folder: Path, name: str, model: Transformer, found: Run) -> None:
+    """What the tests compare with one process: weights and losses."""
+    if distributed.world().lead:
+        torch.save(model.state_dict(), folder / f"{name}.pt")
+        losses = [r["loss"] for r in found.history]
+        (folder / f"{name}.json").write_text(json.dumps(losses))
 
 
 def failing(folder: Path) -> None:
@@ -162,12 +215,22 @@ def close(model: Transformer, other: dict[str, torch.Tensor]) -> None:
         torch.testing.assert_close(weight, other[name], atol=1e-5, rtol=1e-5)
 
 
+def same(folder: Path, name: str, model: Transformer, found: Run) -> None:
+    """Whether two processes left what one has: weights and losses."""
+    close(model, torch.load(folder / f"{name}.pt", weights_only=True))
+    theirs = json.loads((folder / f"{name}.json").read_text())
+    ours = [r["loss"] for r in found.history]
+    assert theirs == pytest.approx(ours, abs=1e-5)
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """What two processes leave: `equal`, then `endless` until Ctrl-C."""
+def folder(tmp_path_factory, tokenizer):
+    """What two processes leave; the last thing they do ends with Ctrl-C."""
     made = tmp_path_factory.mktemp("two")
+    tokenizer.save(made / "words")
     run(made, "from_one", accumulation=4, packed=True, stop=6)
-    started = torchrun(__file__, made, "equal", "endless")
+    tune(made, "tuned_from_one", batch=8, stop=6)
+    started = torchrun(__file__, made, "equal", "tuning", "endless")
     assert started.stdout.readline() == "begun\n", started.stderr.read()
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does
     _, said = started.communicate(timeout=400)
@@ -178,18 +241,24 @@ def folder(tmp_path_factory):
 
 def test_two_processes_equal_one(folder):
     whole, found = run(folder, "whole", accumulation=4, packed=True)
-    losses = [r["loss"] for r in found.history]
     for name in ("fresh", "from_one"):
-        weights = torch.load(folder / f"{name}.pt", weights_only=True)
-        close(whole, weights)
-        theirs = json.loads((folder / f"{name}.json").read_text())
-        assert theirs == pytest.approx(losses, abs=1e-5)
+        same(folder, name, whole, found)
     again, resumed = run(folder, "to_one", accumulation=4, packed=True)
     close(again, whole.state_dict())
     tokens = [[r["tokens"] for r in one.history] for one in (resumed, found)]
     assert tokens[0] == tokens[1]
     said = (folder / "said").read_text()
     assert "bước 6 trên 12" in said and said.count("Precision fp32") == 1
+
+
+def test_instruction_tuning_shares_its_steps_too(folder):
+    whole, found = tune(folder, "tuned_whole", batch=8)
+    for name in ("tuned", "tuned_from_one"):
+        same(folder, name, whole, found)
+    again, _ = tune(folder, "tuned_to_one", batch=4, accumulation=2)
+    close(again, whole.state_dict())
+    with pytest.raises(TrainingError, match="8 conversations in a step, not"):
+        tune(folder, "tuned", batch=4)
 
 
 def test_ctrl_c_ends_all_after_the_same_step(folder):

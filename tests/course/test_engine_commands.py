@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from aulac import artefacts, chat_command, train_command
 from aulac.export import from_hf, to_hf
-from aulac.progress import read_log
+from aulac.log import read_log
 from aulac.scale import SCALES, Scale
 
 RUN = CliRunner()
@@ -191,9 +191,12 @@ def test_depth_builds_the_gpu_scale():
         (["log.jsonl"], "to draw logs, give --plot"),
         (["--plot"], "needs at least one log"),
         (["--plot", "nowhere"], "there is no log at nowhere"),
+        ([], "AULAC_SCALE: there is no scale 'nonsense'"),
+        (["--tokenizer", "nowhere"], "no tokenizer at nowhere"),
     ],
 )
 def test_a_bad_option_is_two_sentences(options, said, monkeypatch):
+    monkeypatch.setenv("AULAC_SCALE", "nonsense" if not options else "tiny")
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     result = RUN.invoke(train_command.app, [*options, "--dry-run"])
     assert result.exit_code == 1 and isinstance(result.exception, SystemExit)

@@ -94,7 +94,7 @@ def halves(act: Callable[..., None]) -> None:
 
 def arm(kind: str, times: int) -> None:
     """Make this process kill itself, or wait to be killed, at a moment."""
-    from aulac import checkpoint, progress, train
+    from aulac import checkpoint, log, train
 
     now = after(times, die)
     if kind == "step":
@@ -104,7 +104,7 @@ def arm(kind: str, times: int) -> None:
     elif kind == "watched":
         halves(after(times, lambda: signal.pause()))
     elif kind == "log":
-        before(progress.Log, "write", after(times, half_a_line))
+        before(log.Log, "write", after(times, half_a_line))
     elif kind == "flushed":
         before(os, "fsync", now)
     elif kind == "linked":

@@ -57,6 +57,20 @@ def test_a_forecast_is_counted():
     assert adam.memory.optimiser > found.memory.optimiser
 
 
+def test_a_forecast_says_whether_it_rests_on_a_measurement(monkeypatch):
+    told = make().forecast()
+    assert "measured at tiny" in told.basis.en and "đã đo" in told.basis.vi
+    running = make()
+    running.cuda = True
+    assert "assumes 30 %" in running.basis().en
+    assert "chưa đo trên card nào" in running.basis().vi
+    monkeypatch.setattr(meter, "compiles", lambda device, plan: True)
+    assert "assumes 40 %" in running.basis().en
+    shown = [label for label, *_ in rows(told)]
+    assert f"MFU: {told.basis.vi} / {told.basis.en}" in shown
+    assert told.as_dict()["basis"] == told.basis._asdict()
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(1, 8), st.integers(1, 50), st.integers(1, 4))
 def test_more_work_costs_more_and_devices_share_it(world, steps, passes):
@@ -239,7 +253,7 @@ def test_predicted_stands_beside_measured(tmp_path):
     console = Console(record=True, width=100)
     console.print(table(found), table(found, last))
     text = console.export_text()
-    assert text.count("predicted") == 2 and text.count("measured") == 1
+    assert text.count("predicted") == 2 and text.count("đo được") == 1
     assert "5,000 đ an hour" in text and "đ/giờ" in text
     write(tmp_path / "forecast.json", found, last)
     kept = json.loads((tmp_path / "forecast.json").read_text("utf-8"))

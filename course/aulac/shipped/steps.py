@@ -91,7 +91,7 @@ def export(job: Job) -> Record:
 
 def history(job: Job) -> Record:
     """Totals of the run's log."""
-    from aulac.progress import read_log
+    from aulac.log import read_log
 
     log = read_log(job.run / "work" / "run" / "log.jsonl")
     tail = log[-max(1, len(log) // 20) :]
@@ -234,7 +234,7 @@ def tune(job: Job) -> Record:
 
 
 def _tuning(job: Job, work: Path, file: Path, talks: int) -> Record:
-    from aulac.progress import read_log
+    from aulac.log import read_log
     from aulac.shipped import difference
 
     last = read_log(work / "tuning" / "log.jsonl")[-1]
