@@ -22,12 +22,16 @@ Source for the form: Mitchell et al. 2019, "Model Cards for Model Reporting".
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
 
-from aulac.responsible.words import ATTRIBUTION, WORDS
+from aulac.evaluate.stats import hit_rate
+from aulac.responsible.credit import LICENCES, credit, strictest
+from aulac.responsible.words import WORDS
 
 Facts = dict[str, Any]
 Row = dict[str, Any]
@@ -49,10 +53,9 @@ def front(facts: Facts) -> dict[str, Any]:
     """What a model hub reads. The strictest licence of the data is the model's."""
     sources = [entry["name"] for entry in facts["data"]["sources"]]
     data = [d for name in sources for d in credit(name)["datasets"]]
-    licences = " ".join(facts["data"]["licences"])
     return {
         "language": ["vi"],
-        "license": "cc-by-sa-3.0" if "BY-SA 3.0" in licences else "apache-2.0",
+        "license": strictest(facts["data"]["licences"]),
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "tags": ["vietnamese", "qwen3", "small", "education"],
@@ -60,34 +63,26 @@ def front(facts: Facts) -> dict[str, Any]:
     }
 
 
-def credit(source: str) -> dict[str, Any]:
-    """How a source wants to be named."""
-    if source not in ATTRIBUTION:
-        raise ValueError(
-            f"nobody has said how the source {source!r} is to be credited: add it to "
-            "aulac.responsible.words.ATTRIBUTION."
-        )
-    return ATTRIBUTION[source]
-
-
 class Page:
     """The card in one language."""
 
     def __init__(self, facts: Facts, lang: str) -> None:
         self.facts, self.lang, self.word = facts, lang, WORDS[lang]
+        licence = LICENCES[strictest(facts["data"]["licences"])]
+        self.values = {
+            "millions": self.number(facts["model"]["parameters"] / 1e6, 1),
+            "context": self.number(facts["model"]["context"]),
+            "licence": licence["name"],
+            "terms": licence[lang],
+            "redacted": self.redacted(),
+        }
 
     def lines(self) -> list[str]:
         """All of it. A part without facts is left out."""
-        word, facts = self.word, self.facts
-        values = {
-            "name": facts["name"],
-            "millions": self.number(facts["model"]["parameters"] / 1e6, 1),
-            "context": self.number(facts["model"]["context"]),
-        }
         return [
-            f"# {word['title']}: {facts['name']}",
+            f"# {self.word['title']}: {self.facts['name']}",
             "",
-            *(text.format(**values) for text in word["opening"]),
+            *(text.format(**self.values) for text in self.word["opening"]),
             *self.data(),
             *self.training(),
             *self.bits(),
@@ -100,12 +95,21 @@ class Page:
 
     # what is in it
 
+    def redacted(self) -> str:
+        """How many pieces of personal data of which kind, where that is known."""
+        found = self.facts["data"].get("pii") or {}
+        kinds = [
+            f"{self.number(count)} {self.word['pii'].get(kind, kind)}"
+            for kind, count in found.items()
+        ]
+        return f" ({', '.join(kinds)})" if kinds else ""
+
     def data(self) -> list[str]:
         data = self.facts["data"]
         rows = [
             (
                 entry["name"],
-                entry["licence"],
+                self.label(entry["licence"]),
                 self.number(entry["documents"]),
                 self.number(entry["bytes"]),
                 self.share(entry["share"]),
@@ -126,17 +130,28 @@ class Page:
     def training(self) -> list[str]:
         """Sizes and the run, one line each, those that are known."""
         known = self.facts["model"] | self.facts["training"]
-        rows = [
-            (label, self.any(known[key]))
-            for key, label in self.word["training_rows"].items()
-            if known.get(key) is not None
-        ]
         missing = [
             note
             for key, note in self.word["not_known"].items()
             if known.get(key) is None
         ]
-        return self.part("training", self.table("key_head", rows), missing)
+        table = self.known("training_rows", known)
+        return self.part("training", table, self.note(known), missing)
+
+    def known(self, names: str, values: Facts) -> list[str]:
+        """A table of the values that are known, by their names in `word`."""
+        rows = [
+            (label, self.any(key, values[key]))
+            for key, label in self.word[names].items()
+            if values.get(key) is not None
+        ]
+        return self.table("key_head", rows)
+
+    def note(self, known: Facts) -> list[str]:
+        """What whoever trained it has to say; `vi / en` is one half for each."""
+        halves = (known.get("note") or "").split(" / ")
+        mine = halves[self.lang == "en"] if len(halves) == 2 else halves[0]
+        return [self.word["note"] + mine] if mine else []
 
     # what it can do
 
@@ -152,19 +167,35 @@ class Page:
                 cells.append(self.interval(found[0]) if found else "")
             rows.append((*cells, self.number(row["n"])))
         head = [self.word["domain"], self.facts["name"], *others]
-        rules = sorted({f"{r['rule']} ({r['of']})" for r in own})
-        notes = [self.word["bits_rule"] + "; ".join(rules) + "."]
-        for name, found in others.items():
-            rules = sorted({row["rule"] for row in found})
-            # The table's n is this model's: another sample is another n.
-            for row in own:
-                rules += [
-                    f"{r['part']} n = {self.number(r['n'])} ({r['of']})"
-                    for r in found
-                    if _same(r, row) and r["n"] != row["n"]
-                ]
-            notes.append(f"{name}: {', '.join(rules)}.")
+        rules = sorted({self.rule(row["rule"]) for row in own})
+        notes = [f"- {self.word['bits_rule']}{'; '.join(rules)}."]
+        cut = [row["part"] for row in own if row["of"] == "sections"]
+        if cut:
+            said = self.word["counted"].format(parts=", ".join(cut))
+            notes.append(f"- {said}")
+        notes += [self.beside(name, others[name], own) for name in others]
+        read = {source["name"] for source in self.facts["data"]["sources"]}
+        unseen = [r["part"] for r in own if r["part"] not in read | {""}]
+        if unseen:
+            notes.append(f"- {self.word['unseen']}{', '.join(unseen)}.")
         return self.part("bits", _table([*head, "n"], rows), notes)
+
+    def beside(self, name: str, found: list[Row], own: list[Row]) -> str:
+        """How another's numbers were found, and which on other documents.
+
+        The table's n is this model's: another sample is another n.
+        """
+        rules = sorted({self.rule(row["rule"]) for row in found})
+        apart = [
+            f"{r['part']} ({self.number(r['n'])} {self.word[r['of']]})"
+            for row in own
+            for r in found
+            if _same(r, row) and r["n"] != row["n"]
+        ]
+        said = f"- {name}: {', '.join(rules)}"
+        if apart:
+            said += f"; {self.word['elsewhere']}{', '.join(apart)}"
+        return f"{said}."
 
     def rows(self) -> list[Row]:
         """Rows for the table of measures: the main ones that are not bits."""
@@ -175,17 +206,19 @@ class Page:
             return []
         rows = [
             (
-                row[self.lang].strip(),
-                row["rule"],
+                self.label(row[self.lang]),
+                self.rule(row["rule"]),
                 self.interval(row),
                 self.number(row["n"]),
                 "" if row["chance"] is None else self.share(row["chance"]),
             )
             for row in found
         ]
-        return self.part(
-            title, self.table("measures_head", rows), [self.word[note]]
-        )
+        table = self.table("measures_head", rows)
+        return self.part(title, table, [self.word[note]], self.wilson(found))
+
+    def wilson(self, rows: list[Row]) -> list[str]:
+        return [self.word["wilson"]] if any(map(_alike, rows)) else []
 
     def contamination(self) -> list[str]:
         found = self.facts.get("contamination", [])
@@ -210,19 +243,20 @@ class Page:
             )
             for row in found
         ]
+        if not found:
+            return []
         table = self.table("memorisation_head", rows)
-        return self.part("memorisation", table) if found else []
+        shares = [row | {"unit": "share"} for row in found]
+        return self.part("memorisation", table, self.wilson(shares))
 
     def chat(self) -> list[str]:
         """The chat model beside it: how it was made and what that cost."""
         chat = self.facts.get("chat")
         if not chat:
             return []
-        rows = [
-            (label, self.any(chat["training"][key]))
-            for key, label in self.word["chat_rows"].items()
-            if key in chat["training"]
-        ]
+        about = dict(chat["training"])
+        if "mix" in about:
+            about["mix"] = self.share(about["mix"])
         before = {row["part"]: row for row in self.facts["rows"] if _bits(row)}
         forgot = [
             (
@@ -235,7 +269,7 @@ class Page:
         ]
         can = [row for row in chat["rows"] if _main(row) and not _bits(row)]
         return [
-            *self.part("chat", self.table("key_head", rows)),
+            *self.part("chat", self.known("chat_rows", about)),
             *self.measures("chat_can", can, "chat_note"),
             *self.part("chat_forgot", self.table("forgot_head", forgot)),
         ]
@@ -252,18 +286,40 @@ class Page:
 
     def part(self, name: str, *blocks: Iterable[str]) -> list[str]:
         """A heading, what there is to say, and blocks with air between them."""
-        lines = ["", f"## {self.word['parts'][name][0]}"]
-        for block in (self.word["parts"][name][1:], *blocks):
+        title, *told = self.word["parts"][name]
+        lines = ["", f"## {title}"]
+        said = [text.format(**self.values) for text in told]
+        for block in (said, *blocks):
             lines += ["", *block] if (block := list(block)) else []
         return lines
 
     def table(self, head: str, rows: Sequence[Sequence[str]]) -> list[str]:
         return _table(self.word[head], rows)
 
-    def any(self, value: Any) -> str:
+    def label(self, name: str) -> str:
+        """A name in this language; a part of what stands above it is set apart."""
+        apart = "– " * name.startswith(" ")
+        name = name.strip()
+        return apart + self.word["labels"].get(name, name)
+
+    def rule(self, rule: str) -> str:
+        """How a number was found, in words where there are some."""
+        for pattern, said in self.word["rules"].items():
+            if found := re.fullmatch(pattern, rule):
+                mark = "," if self.lang == "vi" else "."
+                numbers = [n.replace(".", mark) for n in found.groups()]
+                return said.format(*numbers)
+        return rule
+
+    def any(self, key: str, value: Any) -> str:
         """A fact of any kind, as a reader of this language writes it."""
+        if key == "seconds":
+            hours, minutes = divmod(round(value / 60), 60)
+            form = self.word["hours" if hours else "minutes"]
+            took = form.format(hours=hours, minutes=minutes)
+            return f"{self.number(value)} ({took})"
         if isinstance(value, float):
-            return self.number(value, 0 if abs(value) >= 100 else 2)
+            return self.number(value, _digits(value))
         return self.number(value) if isinstance(value, int) else str(value)
 
     def number(self, value: float, digits: int = 0) -> str:
@@ -276,8 +332,14 @@ class Page:
         return f"{self.number(100 * value, 1)} %"
 
     def interval(self, row: Row) -> str:
-        """`1.234 [1.200, 1.270]`, or in per cent."""
+        """`1.234 [1.200, 1.270]`, or in per cent.
+
+        Resamples of items that are all alike have no width: see `hit_rate`.
+        """
         share = row["unit"] == "share"
+        if _alike(row):
+            found = hit_rate([row["value"]] * row["n"], resamples=1)
+            row = row | {"low": found.low, "high": found.high}
         factor, digits = (100, 1) if share else (1, 3)
         value, low, high = (
             self.number(row[key] * factor, digits)
@@ -288,8 +350,31 @@ class Page:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Markdown; columns of numbers stand at the right."""
+    rows = list(rows)
+    columns = list(zip(*rows, strict=True)) or [()] * len(head)
+    sides = ["---:" if all(map(_numeric, c)) else "---" for c in columns[1:]]
     lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
-    return [lines[0], "|---" + "|---:" * (len(head) - 1) + "|", *lines[1:]]
+    return [lines[0], f"|{'|'.join(['---', *sides])}|", *lines[1:]]
+
+
+def _numeric(cell: str) -> bool:
+    return not cell or cell[0].isdigit() or cell[0] == "-"
+
+
+def _digits(value: float) -> int:
+    """Decimals that show two figures of a small number, and none of a large."""
+    if abs(value) >= 100:
+        return 0
+    if value == 0 or abs(value) >= 0.01:
+        return 2
+    return 1 - math.floor(math.log10(abs(value)))
+
+
+def _alike(row: Row) -> bool:
+    """Whether all items of a share came out alike, and its interval is a point."""
+    share = row["unit"] == "share" and row["value"] in (0, 1)
+    return share and row["low"] == row["high"]
 
 
 def _main(row: Row) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from aulac.evaluate.stats import Interval, bootstrap
+from aulac.evaluate.stats import Interval, hit_rate
 from aulac.model import Transformer
 
 PREFIX, COPY = 50, 50  # tokens given, tokens that must come back
@@ -58,4 +58,4 @@ def recited(
         guessed = model(some[:, :-1]).argmax(-1)  # (B, T - 1)
         right = guessed[:, prefix - 1 :] == some[:, prefix:]  # (B, copy)
         found += right.all(-1).float().tolist()
-    return bootstrap(found)
+    return hit_rate(found)

