@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aulac.export import to_hf
 from aulac.generate import (
@@ -44,6 +46,33 @@ def test_rows_say_what_they_say_alone(build, tokenizer, seed, way):
     # whatever the neighbours
     alone = batch_ids(model, ids[2:3], 60, seed=6, stop_ids=stops, **way)
     assert alone == got[2:3]
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=6),
+    way=st.sampled_from(WAYS),
+    seed=st.integers(0, 99),
+)
+def test_rows_of_any_lengths_are_independent(build, lengths, way, seed):
+    model = build(seed=1)
+    draw = torch.Generator().manual_seed(seed)
+    rows = [
+        torch.randint(3, 300, (length,), generator=draw).tolist()
+        for length in lengths
+    ]
+    stops = range(3, 20)
+    wanted = [
+        list(generate_ids(model, row, 8, seed=seed + i, stop_ids=stops, **way))
+        for i, row in enumerate(rows)
+    ]
+    assert (
+        batch_ids(model, rows, 8, seed=seed, stop_ids=stops, **way) == wanted
+    )
 
 
 def test_texts_and_their_stops_are_those_of_generate(build, tokenizer):

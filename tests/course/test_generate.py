@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 
 import pytest
@@ -84,6 +85,24 @@ def test_temperature_zero_takes_the_most_likely_and_top_k_one_too():
     assert {way.draw(logits) for way in ways} == {best}
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=9),
+    power=st.floats(-45, 2),
+    top_p=st.floats(0.05, 1),
+)
+def test_the_colder_the_nearer_to_greedy_and_never_not_a_number(
+    values, power, top_p
+):
+    logits, heat = torch.tensor(values), 10.0**power
+    odds = Sampling(heat, top_p=top_p).probabilities(logits, ())
+    assert odds.isfinite().all() and float(odds.sum()) == pytest.approx(1)
+    assert odds[logits.argmax()] == odds.max()
+    behind = float((logits.max() - logits)[odds > 0].max())
+    # e to the -110 is no float32, and logits themselves are rounded.
+    assert behind <= 110 * heat + 1e-6 * float(logits.abs().max())
+
+
 def test_sampling_follows_the_probabilities():
     logits = torch.tensor([2.0, 1.0, 0.0, -1.0])
     draw = torch.Generator().manual_seed(0)
@@ -130,9 +149,12 @@ def test_probabilities_are_those_of_transformers(
     "options",
     [
         {"temperature": -1},
+        {"temperature": math.nan},
+        {"temperature": math.inf},
         {"top_p": 0},
         {"min_p": 2},
         {"repetition_penalty": 0},
+        {"repetition_penalty": math.inf},
     ],
 )
 def test_sampling_that_makes_no_sense_is_refused(options):
@@ -208,6 +230,32 @@ def test_any_bytes_become_whole_letters_up_to_a_stop(tokens, stop):
     assert unicodedata.normalize("NFC", shown).rstrip("\ufffd") == (
         wanted.rstrip("\ufffd")
     )
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), nfd=st.booleans())
+def test_vietnamese_is_cut_at_the_first_stop_and_at_whole_letters(data, nfd):
+    """However the bytes of a text are dealt to tokens, and with several stops."""
+    text = data.draw(st.text(VIETNAMESE, max_size=30))
+    stops = data.draw(st.lists(st.text(VIETNAMESE, min_size=1, max_size=3)))
+    if text:
+        start = data.draw(st.integers(0, len(text) - 1))
+        stops.append(text[start : start + 3])
+    form = "NFD" if nfd else "NFC"
+    stream_ = unicodedata.normalize(form, text).encode()
+    writer, pieces = Writer(stops), []
+    while stream_ and not writer.stopped:
+        size = data.draw(st.integers(1, 4))
+        pieces.append(writer.add(stream_[:size]))
+        stream_ = stream_[size:]
+    pieces.append(writer.end())
+    ends = [text.index(stop) for stop in stops if stop in text]
+    # A stop that is found first may end before one that began earlier.
+    ways = {text[:end] for end in ends} or {text}
+    assert "".join(pieces) in ways
+    assert not any(stop in "".join(pieces) for stop in stops)
+    for piece in filter(None, pieces):
+        assert not unicodedata.combining(piece[0])
 
 
 def test_a_stop_in_two_code_points_is_the_same_stop(build, tokenizer):

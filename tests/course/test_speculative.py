@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 import pytest
 import torch
@@ -60,6 +61,53 @@ def test_beams_equal_those_of_transformers(
     assert list(found[0].ids) == out[0, len(ids) :].tolist()
 
 
+@pytest.mark.parametrize(
+    ("seed", "penalty"), [(0, 0.0), (1, 0.7), (2, 1.0), (3, 1.5)]
+)
+def test_beams_with_stops_equal_those_of_transformers(
+    build, tokenizer, tmp_path, seed, penalty
+):
+    """All that a beam finds, in its order, with texts that end on the way."""
+    from transformers import AutoModelForCausalLM
+
+    model, stops, beams = build(seed=seed), [7, 8, 9, *range(20, 60)], 3
+    theirs = AutoModelForCausalLM.from_pretrained(
+        to_hf(model, tokenizer, tmp_path / "hf")
+    )
+    out = theirs.generate(
+        torch.tensor([[5, 6]]),
+        max_new_tokens=9,
+        num_beams=beams,
+        num_return_sequences=beams,
+        do_sample=False,
+        length_penalty=penalty,
+        early_stopping="never",
+        eos_token_id=stops,
+        pad_token_id=0,
+        return_dict_in_generate=True,
+        output_scores=True,
+    )
+    found = beam_search(
+        model, [5, 6], 9, beams, length_penalty=penalty, stop_ids=stops
+    )
+    for ours, line, score in zip(
+        found, out.sequences.tolist(), out.sequences_scores, strict=True
+    ):
+        size = len(ours.ids)
+        assert line[2 : 2 + size] == list(ours.ids)
+        assert not ours.ended or line[2 + size] in stops
+        assert ours.score(penalty) == pytest.approx(float(score), abs=1e-4)
+
+
+def test_many_stops_never_starve_the_beam(build):
+    """Every likely token ends the text: the search still goes on beside them."""
+    model = build(vocab_size=12)
+    found = beam_search(model, [5], 4, beams=3, stop_ids=range(2, 12))
+    assert len(found) == 3
+    alone = beam_search(model, [5], 4, beams=2, stop_ids=range(12))
+    assert [h.ids for h in alone] == [(), ()] and alone[0].ended
+
+
 def test_a_stop_ends_a_hypothesis_and_not_the_search(build):
     model = build(vocab_size=12)
     found = beam_search(model, [5], 6, beams=3, stop_ids=[2])
@@ -86,24 +134,32 @@ def test_a_model_that_drafts_for_itself_is_always_accepted(build):
 
 @pytest.mark.parametrize("options", [{}, {"top_p": 0.8, "temperature": 0.7}])
 def test_speculation_is_exact_in_distribution(build, options):
-    """The first two tokens' frequencies against the target's probabilities."""
-    small = {"vocab_size": 6, "depth": 1}
+    """Frequencies of texts of three tokens against the target's probabilities.
+
+    Two are guessed in the first round; after a refusal there is a second.
+    """
+    small = {"vocab_size": 4, "depth": 1}
     target, draft = build(seed=1, **small), build(seed=2, **small)
-    runs = 1200
-    counts = torch.zeros(6, 6)
-    for seed in range(runs):
-        a, b = speculate(target, draft, [3], 2, ahead=2, seed=seed, **options)
-        counts[a, b] += 1
-    how, wanted = Sampling(**options), torch.zeros(6, 6)
+    runs, how = 800, Sampling(**options)
+    found = Counter(
+        tuple(speculate(target, draft, [3], 3, ahead=2, seed=seed, **options))
+        for seed in range(runs)
+    )
+    texts = list(itertools.product(range(4), repeat=3))
+    wanted, counts = torch.ones(64), torch.tensor([found[t] for t in texts])
     with torch.no_grad():
-        first = how.probabilities(target(torch.tensor([[3]]))[0, -1], [3])
-        for a in range(6):
-            logits = target(torch.tensor([[3, a]]))[0, -1]
-            wanted[a] = first[a] * how.probabilities(logits, [3, a])
-    assert (counts[wanted == 0] == 0).all()
-    expected = wanted[wanted > 0] * runs
-    chi2 = ((counts[wanted > 0] - expected) ** 2 / expected).sum()
-    degrees = int((wanted > 0).sum()) - 1
+        rows = target(torch.tensor([[3, *text] for text in texts]))
+    for row, text in enumerate(texts):
+        for place, token in enumerate(text):
+            odds = how.probabilities(rows[row, place], [3, *text[:place]])
+            wanted[row] *= odds[token]
+    assert (counts[wanted == 0] == 0).all() and counts.sum() == runs
+    expected = wanted * runs
+    rare = expected < 5  # together they are one kind
+    expected = torch.cat((expected[~rare], expected[rare].sum()[None]))
+    counts = torch.cat((counts[~rare], counts[rare].sum()[None]))
+    chi2 = ((counts - expected) ** 2 / expected.clamp(min=1e-9)).sum()
+    degrees = len(expected) - 1
     assert chi2 < degrees + 4 * (2 * degrees) ** 0.5  # four deviations
 
 

@@ -107,7 +107,7 @@ def _draw(
     known: list[list[int]],
 ) -> list[int]:
     """A token for each row of logits (B, V)."""
-    if how.temperature == 0 and how.repetition_penalty == 1:
+    if how.greedy and how.repetition_penalty == 1:
         return logits.argmax(-1).tolist()
     return [
         how.draw(line, draws[row], known[row])

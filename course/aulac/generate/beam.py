@@ -1,4 +1,9 @@
-"""Beam search: keep the few likeliest beginnings, not one."""
+"""Beam search: keep the few likeliest beginnings, not one.
+
+With the rules of transformers' `generate(num_beams=..., early_stopping="never")`, and
+the length normalisation of Wu et al. (2016, "Google's Neural Machine Translation
+System") without its constant.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +25,12 @@ class Hypothesis:
     ended: bool = False
 
     def score(self, length_penalty: float) -> float:
-        """ln p over length to the power: 0 favours short texts, 1 is a mean."""
-        return self.log_p / max(1, len(self.ids)) ** length_penalty
+        """ln p over length to the power: 0 favours short texts, 1 is a mean.
+
+        The stop token that ended it counts, in ln p and so in the length.
+        """
+        length = max(1, len(self.ids) + self.ended)
+        return self.log_p / length**length_penalty
 
 
 @torch.inference_mode()
@@ -36,29 +45,33 @@ def beam_search(
 ) -> list[Hypothesis]:
     """The likeliest continuations of `ids` that a beam finds, best first.
 
-    A hypothesis that reaches a stop token is set aside (the stop counts in its
-    probability, and stays out of `ids`). The search ends when `beams` have ended
-    and no open one can overtake them, or after `max_tokens`. With one beam it is
-    greedy. A row of the cache goes with each beginning that is kept.
+    A hypothesis that reaches a stop token while it is among the `beams` likeliest is
+    set aside (the stop stays out of its `ids`). The search ends when `beams` have
+    ended and no open one can overtake them, or after `max_tokens`. With one beam it
+    is greedy. A row of the cache goes with each beginning that is kept.
 
     Raises ValueError for an empty prompt or no beams.
     """
     if not ids or beams < 1:
         raise ValueError("give at least one token and at least one beam.")
-    stops = sorted(set(stop_ids))
+    stops = frozenset(stop_ids)
     tree = _Tree(model, ids, len(ids) + max_tokens)
     open_, ended = [Hypothesis((), 0.0)], list[Hypothesis]()
-    for _ in range(max_tokens):
-        grown = tree.grow(open_, beams + len(stops))
-        done = [h for h, _ in grown if h.ids[-1] in stops]
+    # Were each beam's every stop among the likeliest, `beams` others must be left.
+    most = beams * (1 + len(stops))
+    for length in range(1, max_tokens + 1):
+        grown = tree.grow(open_, most)
+        done = [h for h, _ in grown[:beams] if h.ids[-1] in stops]
         ended += [Hypothesis(h.ids[:-1], h.log_p, True) for h in done]
         ended = _best(ended, beams, length_penalty)
         kept = [(h, row) for h, row in grown if h.ids[-1] not in stops]
         open_ = tree.keep(kept[:beams])
-        if len(ended) == beams and open_:
+        if not open_:
+            break
+        if len(ended) == beams:
             # ln p only falls; at best it is spread over the longest text.
-            most = max_tokens**length_penalty
-            hope = max(h.log_p for h in open_) / most
+            longest = max_tokens if length_penalty > 0 else length
+            hope = max(h.log_p for h in open_) / longest**length_penalty
             if hope <= ended[-1].score(length_penalty):
                 break
     return _best(ended + open_, beams, length_penalty)
@@ -88,6 +101,8 @@ class _Tree:
 
     def keep(self, kept: list[tuple[Hypothesis, int]]) -> list[Hypothesis]:
         """Go on from these alone."""
+        if not kept:
+            return []
         self.cache.pick([row for _, row in kept])
         newest = [[h.ids[-1]] for h, _ in kept]
         self.fresh = torch.tensor(newest, device=self.fresh.device)  # (B, 1)

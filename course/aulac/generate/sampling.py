@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,16 @@ from aulac.model import Cache, Transformer
 
 Step = Callable[..., Tensor]
 
+# Below this a float32 logit that is larger at all is larger by so much that nothing
+# else is drawn, and dividing by it would soon overflow.
+COLDEST = 1e-6
+
 
 @dataclass(frozen=True)
 class Sampling:
     """How the next token is chosen from the logits.
 
-    temperature: divides the logits; 0 takes the most likely token.
+    temperature: divides the logits; 0 (below COLDEST) takes the most likely token.
     top_k: keeps the k most likely, 0 all.
     top_p: keeps the fewest whose probabilities reach p (Holtzman et al., 2020).
     min_p: keeps those at least min_p times as likely as the most likely one
@@ -40,17 +45,24 @@ class Sampling:
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or self.top_k < 0:
-            raise ValueError("temperature and top_k must be 0 or more.")
+        if not (0 <= self.temperature < math.inf) or self.top_k < 0:
+            raise ValueError(
+                "temperature and top_k must be 0 or more, and finite."
+            )
         if not (0 < self.top_p <= 1 and 0 <= self.min_p <= 1):
             raise ValueError("top_p lies in (0, 1], min_p in [0, 1].")
-        if self.repetition_penalty <= 0:
-            raise ValueError("repetition_penalty must be above 0.")
+        if not 0 < self.repetition_penalty < math.inf:
+            raise ValueError("repetition_penalty must be above 0, and finite.")
+
+    @property
+    def greedy(self) -> bool:
+        """Whether nothing is left to chance."""
+        return self.temperature < COLDEST
 
     def probabilities(self, logits: Tensor, seen: Sequence[int]) -> Tensor:
         """Logits (V,) of the next token after `seen` -> probabilities (V,)."""
         logits = self.penalised(logits.float(), seen)  # (V,)
-        if self.temperature == 0:
+        if self.greedy:
             return F.one_hot(logits.argmax(), len(logits)).float()
         ranked, order = logits.sort(descending=True, stable=True)  # (V,)
         odds = (ranked / self.temperature).softmax(-1)
@@ -80,7 +92,7 @@ class Sampling:
         seen: Sequence[int] = (),
     ) -> int:
         """One token id from logits (V,)."""
-        if self.temperature == 0:
+        if self.greedy:
             return int(self.penalised(logits, seen).argmax())
         odds = self.probabilities(logits, seen).cpu()
         return int(torch.multinomial(odds, 1, generator=generator))

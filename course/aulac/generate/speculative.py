@@ -113,16 +113,14 @@ def _round(
             logits[step], ahead_ids[: len(known) + step]
         ).cpu()
         tally.proposed += 1
-        if (
-            float(torch.rand((), generator=random)) * guess[token]
-            < wanted[token]
-        ):
+        luck = float(torch.rand((), generator=random))
+        if luck * guess[token] < wanted[token]:
             tally.accepted += 1
             continue
-        rest = (wanted - guess).clamp(
-            min=0
-        )  # what the target has over the draft
-        drawn = _draw(rest / rest.sum(), random)
+        rest = (wanted - guess).clamp(min=0)  # what the target has over it
+        # Where the two differ by rounding alone, nothing may be left over.
+        rest = rest / rest.sum() if rest.any() else wanted
+        drawn = _draw(rest, random)
         return [*ahead_ids[len(known) : len(known) + step], drawn]
     last = how.probabilities(logits[-1], ahead_ids).cpu()
     return [*ahead_ids[len(known) :], _draw(last, random)]
