@@ -177,8 +177,20 @@ def commands(job: Job, training: Record) -> list[str]:
         f"{job.scale.vocab_size} -o {tokenizer}",
         f"aulac train --scale {job.scale.name} {folders} --precision "
         f"{training['precision']} --steps {training['steps']} --out {run}",
-        f"python -m aulac.shipped.make --run {run} {folders}",
+        f"python -m aulac.shipped.make --run {run} {folders} {chosen(job)}",
     ]
+
+
+def chosen(job: Job) -> str:
+    """The options of this command that decide what ships and what it is measured on."""
+    options = {
+        "precision": job.precision,
+        "tuning-steps": job.scale.sft_steps,
+        "mix": job.mix,
+        "documents": job.documents,
+        "items": job.items,
+    }
+    return " ".join(f"--{name} {value}" for name, value in options.items())
 
 
 def install(job: Job, facts: Record, out: Path) -> None:
