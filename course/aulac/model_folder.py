@@ -54,13 +54,23 @@ def find(
 
 
 def load(folder: Path) -> tuple[Any, Any]:
-    """Model and tokenizer of a folder, or a sentence."""
+    """Model and tokenizer of a folder, also a packed one, or a sentence."""
     from aulac import shipped
     from aulac.export import from_hf
+    from aulac.generate import quantize
 
+    if folder.is_file():
+        fail(
+            f"{folder} là một tệp, còn ở đây cần thư mục của một mô hình (tệp GGUF "
+            "thì mở bằng llama.cpp hoặc Ollama).",
+            f"{folder} is a file and a model's folder is needed (a GGUF file is for "
+            "llama.cpp or Ollama).",
+        )
     try:
         if folder == shipped.PLACE / "chat":
             return shipped.load("chat")
+        if (folder / quantize.WEIGHTS).exists():
+            return quantize.load(folder)
         return from_hf(folder)
     except (OSError, ValueError, KeyError) as error:
         fail(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from aulac.chat import encode, render
 from aulac.export import from_hf, to_hf
+from aulac.export.gguf import to_gguf
+from aulac.generate.quantize import quantize, save
 
 TALK = [
     {"role": "user", "content": "Bà ngoại kể chuyện gì?"},
@@ -139,3 +144,131 @@ def test_what_is_no_model_folder_is_named(tmp_path, folder, build, tokenizer):
     with pytest.raises(ValueError, match="do not belong together"):
         to_hf(build(vocab_size=100), tokenizer, tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+@contextlib.contextmanager
+def a_full_disk(room: int):
+    """No file grows beyond `room` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture(params=["folder", "packed", "gguf"])
+def write(request, build, tokenizer, monkeypatch):
+    """Something that writes a model to a path, and what it calls the result."""
+    model = build(width=64, heads=8, ff=128)
+    if request.param == "folder":
+        return lambda out: to_hf(model, tokenizer, out)
+    if request.param == "packed":
+        return lambda out: save(quantize(model), tokenizer, out)
+    cuts = tokenizer.backend.pre_tokenizer
+    monkeypatch.setattr("aulac.export.gguf.split", lambda: cuts)
+    return lambda out: to_gguf(model, tokenizer, out, "f32")
+
+
+@pytest.mark.parametrize("room", [100, 20_000])
+def test_a_full_disk_leaves_what_was_there(tmp_path, write, room):
+    """Neither half a model nor a folder that looks whole; the old one stays."""
+    out = tmp_path / "model"
+    with a_full_disk(room), pytest.raises(OSError, match="free some space"):
+        write(out)
+    assert list(tmp_path.iterdir()) == []
+    write(out)
+    before = {f: f.stat().st_mtime_ns for f in [out, *out.rglob("*")]}
+    with a_full_disk(room), pytest.raises(OSError, match=str(out)):
+        write(out)
+    assert before == {f: f.stat().st_mtime_ns for f in [out, *out.rglob("*")]}
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_ctrl_c_leaves_nothing_half_written(tmp_path, write, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    for what in (
+        "aulac.export.huggingface.save_file",
+        "aulac.generate.quantize.save_file",
+        "gguf.GGUFWriter.write_tensors_to_file",
+    ):
+        monkeypatch.setattr(what, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_foreign_is_ever_replaced(tmp_path, write):
+    """A folder with a user's own files stays, though a model was to go there."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("thơ.txt", "config.json", ".bashrc"):
+        (home / name).write_text("của tôi")
+        with pytest.raises(FileExistsError, match=r"choose|give a file"):
+            write(home)
+        assert (home / name).read_text() == "của tôi"
+    assert list(tmp_path.iterdir()) == [home]
+
+
+def test_a_file_in_the_way_is_named(tmp_path, build, tokenizer):
+    note = tmp_path / "note"
+    note.write_text("của tôi")
+    with pytest.raises(FileExistsError, match="is a file"):
+        to_hf(build(), tokenizer, note)
+    with pytest.raises(OSError, match="could not write"):
+        to_hf(build(), tokenizer, note / "in" / "it")
+    assert note.read_text() == "của tôi"
+
+
+def test_a_dtype_that_nobody_loads_is_refused(tmp_path, build, tokenizer):
+    with pytest.raises(ValueError, match="use float32, float16, bfloat16"):
+        to_hf(build(), tokenizer, tmp_path / "x", torch.int8)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"attention_bias": True}, "asks for attention_bias = True"),
+        ({"hidden_act": "gelu"}, "asks for hidden_act = 'gelu'"),
+        ({"rope_parameters": {"rope_type": "yarn"}}, "rope_type = 'yarn'"),
+        ({"hidden_size": None}, "cut short or does not fit"),
+        ({"hidden_size": 48}, "cut short or does not fit"),
+        ({"vocab_size": 40}, "cut short or does not fit"),
+    ],
+)
+def test_a_config_that_is_not_ours_is_no_other_model(folder, changes, said):
+    """What would load and compute something else is refused, by its name."""
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    with pytest.raises(ValueError, match=said):
+        from_hf(folder)
+
+
+def test_damage_of_every_file_is_a_sentence(folder, build):
+    whole = json.loads((folder / "config.json").read_text())
+    for text, said in (("[1, 2]", "is not JSON"), ("{", "is not JSON")):
+        (folder / "config.json").write_text(text)
+        with pytest.raises(ValueError, match=said):
+            from_hf(folder)
+    del whole["num_hidden_layers"]
+    (folder / "config.json").write_text(json.dumps(whole))
+    with pytest.raises(ValueError, match="says nothing of 'num_hidden_lay"):
+        from_hf(folder)
+
+
+def test_a_tokenizer_of_another_model_is_refused(folder, build, tokenizer):
+    to_hf(build(vocab_size=320), tokenizer, folder)
+    weights = load_file(folder / "model.safetensors")
+    assert len(weights["model.embed_tokens.weight"]) == 320
+    from_hf(folder)  # rows to spare do no harm
+    words = json.loads((folder / "tokenizer.json").read_text())
+    words["added_tokens"] += [
+        words["added_tokens"][0] | {"id": place, "content": f"<{place}>"}
+        for place in range(tokenizer.vocab_size, 330)
+    ]
+    (folder / "tokenizer.json").write_text(json.dumps(words))
+    with pytest.raises(ValueError, match="330 ids and the model 320 rows"):
+        from_hf(folder)

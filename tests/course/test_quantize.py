@@ -104,6 +104,10 @@ def test_a_folder_holds_the_packed_model(build, tokenizer, tmp_path, bits):
     with pytest.raises(FileNotFoundError, match="quantised"):
         load(tmp_path)
     assert list(tmp_path.iterdir()) == [folder]
+    file = folder / "quantised.safetensors"
+    file.write_bytes(file.read_bytes()[:-900])
+    with pytest.raises(ValueError, match="cut short or does not fit"):
+        load(folder)
 
 
 def test_the_file_shrinks_as_stated(build):

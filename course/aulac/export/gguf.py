@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aulac.chat import TEMPLATE
-from aulac.export.huggingface import qwen3_config, qwen3_name
+from aulac.export.huggingface import qwen3_config, qwen3_name, strangers
+from aulac.export.staging import staged_file
 from aulac.model import Transformer
 from aulac.tokenizer.fast import LLAMA_CPP_PRE, SPECIALS, names, split
 
@@ -46,7 +47,8 @@ def to_gguf(
 
     Raises ValueError for another kind, a tokenizer that does not belong to the
     model or was trained with a split of its own, a model without QK-norm, or rows
-    that q8_0's blocks of 32 do not divide.
+    that q8_0's blocks of 32 do not divide; FileExistsError when `out` is a folder,
+    OSError when the disk is full or may not be written.
     """
     import gguf
 
@@ -59,25 +61,21 @@ def to_gguf(
         raise ValueError(f"{kind!r} is not a kind: use {', '.join(kinds)}.")
     qwen3_config(model.config)  # refuses what Qwen3 is not
     out = Path(out)
-    part = out.with_name(out.name + ".part")
-    writer = gguf.GGUFWriter(part, "qwen3")
-    try:
-        _sizes(writer, model, name)
-        if licence:
-            writer.add_license(licence)
-        if chat:
-            writer.add_chat_template(TEMPLATE)
-        _vocabulary(writer, tokenizer, model.config.vocab_size)
-        _weights(writer, model, kinds[kind])
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-    except BaseException:
-        writer.close()
-        part.unlink(missing_ok=True)
-        raise
-    writer.close()
-    part.replace(out)
+    with staged_file(out) as part:
+        writer = gguf.GGUFWriter(part, "qwen3")
+        try:
+            _sizes(writer, model, name)
+            if licence:
+                writer.add_license(licence)
+            if chat:
+                writer.add_chat_template(TEMPLATE)
+            _vocabulary(writer, tokenizer, model.config.vocab_size)
+            _weights(writer, model, kinds[kind])
+            writer.write_header_to_file()
+            writer.write_kv_data_to_file()
+            writer.write_tensors_to_file()
+        finally:
+            writer.close()
     return out
 
 
@@ -101,10 +99,7 @@ def _vocabulary(writer: Any, tokenizer: Tokenizer, rows: int) -> None:
     stored = json.loads(tokenizer.backend.to_str())["model"]
     tokens = names(tokenizer.backend)
     if len(tokens) > rows:
-        raise ValueError(
-            f"the tokenizer has {len(tokens)} ids and the model {rows} rows: "
-            "they do not belong together."
-        )
+        raise ValueError(strangers(tokenizer, rows))
     cuts = tokenizer.backend.pre_tokenizer
     if cuts is None or cuts.__getstate__() != split().__getstate__():
         raise ValueError(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +19,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from aulac.export.staging import staged_folder
 from aulac.model import Config, Transformer
 
 if TYPE_CHECKING:
     from aulac.tokenizer import Tokenizer
 
 WEIGHTS = "model.safetensors"
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 # Our names and Qwen3's, as prefixes or parts of a weight's name.
 NAMES = (
     ("unembed.", "lm_head."),
@@ -101,26 +102,25 @@ def to_hf(
     tokenizer then has no chat template. files: texts to lay beside it, by name:
     `README.md` is its card, `LICENSE` what may be done with it.
 
-    Raises ValueError when the tokenizer has more ids than the model has rows, and
-    for a model that Qwen3 cannot be (see `qwen3_config`).
+    A model's folder that is there already is replaced whole.
+
+    Raises ValueError when the tokenizer has more ids than the model has rows, for a
+    model that Qwen3 cannot be (see `qwen3_config`), and for a dtype in which
+    transformers loads no Qwen3; FileExistsError where something else is in the way,
+    OSError when the disk is full or may not be written.
     """
+    if dtype not in DTYPES:
+        known = ", ".join(str(d).removeprefix("torch.") for d in DTYPES)
+        raise ValueError(f"{dtype} is not a dtype to export in: use {known}.")
     if tokenizer.vocab_size > model.config.vocab_size:
-        raise ValueError(
-            f"the tokenizer has {tokenizer.vocab_size} ids and the model "
-            f"{model.config.vocab_size} rows: they do not belong together."
-        )
+        raise ValueError(strangers(tokenizer, model.config.vocab_size))
     config = qwen3_config(model.config) | {
         "dtype": str(dtype).removeprefix("torch.")
     }
-    out = Path(out)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     weights: dict[str, Tensor] = {
         qwen3_name(name): weight.detach().to("cpu", dtype).contiguous()
         for name, weight in model.state_dict().items()
     }
-    save_file(weights, part / WEIGHTS, metadata={"format": "pt"})
     generation = {
         "eos_token_id": [tokenizer.eos_id, tokenizer.im_end_id],
         "pad_token_id": tokenizer.eos_id,
@@ -128,19 +128,35 @@ def to_hf(
         "temperature": 0.3,
         "top_k": 20,
     }
-    for name, values in (
-        ("config", config),
-        ("generation_config", generation),
-    ):
-        (part / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n")
-    tokenizer.save(part)
-    if not chat:
-        _forget_template(part / "tokenizer_config.json")
-    for name, text in (files or {}).items():
-        (part / name).write_text(text, encoding="utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    texts = {
+        "config.json": json.dumps(config, indent=2) + "\n",
+        "generation_config.json": json.dumps(generation, indent=2) + "\n",
+        **(files or {}),
+    }
+    out = Path(out)
+    with staged_folder(out) as part:
+        save_file(weights, part / WEIGHTS, metadata={"format": "pt"})
+        lay_beside(part, tokenizer, chat, texts)
     return out
+
+
+def strangers(tokenizer: Tokenizer, rows: int) -> str:
+    """What is wrong when a tokenizer has more ids than a model has rows."""
+    return (
+        f"the tokenizer has {tokenizer.vocab_size} ids and the model {rows} rows: "
+        "they do not belong together."
+    )
+
+
+def lay_beside(
+    folder: Path, tokenizer: Tokenizer, chat: bool, texts: Mapping[str, str]
+) -> None:
+    """Write what goes with weights: the tokenizer, and texts by their names."""
+    tokenizer.save(folder)
+    if not chat:
+        _forget_template(folder / "tokenizer_config.json")
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _forget_template(file: Path) -> None:
@@ -168,48 +184,78 @@ def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
             "train one, or give the folder that export wrote."
         )
     config = read_config(folder)
-    model = Transformer(config)
     try:
+        model = Transformer(config)
         weights = load_file(folder / WEIGHTS)
         ours = {
             name: weights[qwen3_name(name)].float()
             for name in model.state_dict()
         }
         model.load_state_dict(ours)
-    except (SafetensorError, KeyError, RuntimeError) as error:
+    except (SafetensorError, KeyError, RuntimeError, TypeError) as error:
         raise ValueError(
             f"{folder / WEIGHTS} is cut short or does not fit config.json "
             f"({type(error).__name__}): copy the folder again, or train anew."
         ) from error
-    return model.eval(), Tokenizer.load(folder)
+    tokenizer = Tokenizer.load(folder)
+    if tokenizer.vocab_size > config.vocab_size:
+        raise ValueError(strangers(tokenizer, config.vocab_size))
+    return model.eval(), tokenizer
 
 
 def read_config(folder: Path) -> Config:
-    """Our configuration from a folder's `config.json`."""
+    """Our configuration from a folder's `config.json`.
+
+    Raises ValueError when it is damaged, or says something that our model is not.
+    """
+    file = folder / "config.json"
     try:
-        values = json.loads((folder / "config.json").read_text())
-    except ValueError as error:
+        values = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{folder / 'config.json'} is not JSON ({error}): copy the folder again, "
-            "or train anew."
+            f"{file} is not JSON ({error}): copy the folder again, or train anew."
         ) from error
     if values.get("model_type") != "qwen3":
         raise ValueError(
             f"{folder} holds a {values.get('model_type')} model: only Qwen3 can be "
             "read; load others with transformers."
         )
+    _refuse_unknown(file, values)
     rope = values.get("rope_parameters") or {}
-    return Config(
-        vocab_size=values["vocab_size"],
-        depth=values["num_hidden_layers"],
-        width=values["hidden_size"],
-        heads=values["num_attention_heads"],
-        kv_heads=values["num_key_value_heads"],
-        head_dim=values["head_dim"],
-        ff=values["intermediate_size"],
-        context=values["max_position_embeddings"],
-        rope_theta=rope.get("rope_theta")
-        or values.get("rope_theta", 10_000.0),
-        eps=values["rms_norm_eps"],
-        tied=values.get("tie_word_embeddings", False),
+    try:
+        return Config(
+            vocab_size=values["vocab_size"],
+            depth=values["num_hidden_layers"],
+            width=values["hidden_size"],
+            heads=values["num_attention_heads"],
+            kv_heads=values["num_key_value_heads"],
+            head_dim=values["head_dim"],
+            ff=values["intermediate_size"],
+            context=values["max_position_embeddings"],
+            rope_theta=rope.get("rope_theta")
+            or values.get("rope_theta", 10_000.0),
+            eps=values["rms_norm_eps"],
+            tied=values.get("tie_word_embeddings", False),
+        )
+    except KeyError as error:
+        raise ValueError(
+            f"{file} says nothing of {error}: copy the folder again, or train anew."
+        ) from error
+
+
+def _refuse_unknown(file: Path, values: dict[str, Any]) -> None:
+    """Options of Qwen3 that would be passed over in silence, and wrongly."""
+    rope = values.get("rope_parameters") or values.get("rope_scaling") or {}
+    kind = rope.get("rope_type") or rope.get("type") or "default"
+    wanted = (
+        ("hidden_act", values.get("hidden_act", "silu"), "silu"),
+        ("attention_bias", values.get("attention_bias", False), False),
+        ("use_sliding_window", values.get("use_sliding_window", False), False),
+        ("rope_type", kind, "default"),
     )
+    for name, found, ours in wanted:
+        if found != ours:
+            raise ValueError(
+                f"{file} asks for {name} = {found!r} and this model has {ours!r} "
+                "alone: load it with transformers."
+            )

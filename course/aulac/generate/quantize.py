@@ -19,13 +19,13 @@ from __future__ import annotations
 import copy
 import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -38,6 +38,7 @@ GROUP = 32
 LARGEST = {8: 127, 4: 7}
 SLICE = 65_536  # weights made dense at a time: 256 KB, what a core keeps close
 WEIGHTS = "quantised.safetensors"
+HOW = "aulac_quantisation"  # in config.json: bits and group
 
 
 class Packed(nn.Module):
@@ -183,38 +184,47 @@ def size(model: nn.Module) -> int:
 
 
 def save(
-    model: Transformer, tokenizer: Tokenizer, out: str | os.PathLike[str]
+    model: Transformer,
+    tokenizer: Tokenizer,
+    out: str | os.PathLike[str],
+    *,
+    chat: bool = True,
+    files: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a packed model as the folder `out`, whole or not at all. Returns it.
 
-    For this course alone: other programs read what `aulac.export` writes.
-    Raises ValueError for a model that is not packed.
+    chat, files: as in `aulac.export.to_hf`. For this course alone: other programs
+    read what `aulac.export` writes.
+    Raises ValueError for a model that is not packed, FileExistsError and OSError as
+    `aulac.export.to_hf` does.
     """
     from aulac.export import qwen3_config
+    from aulac.export.huggingface import lay_beside
+    from aulac.export.staging import staged_folder
 
     packed = [m for m in model.modules() if isinstance(m, PackedLinear)]
     if not packed:
         raise ValueError("this model is not packed: call quantize first.")
-    out = Path(out)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     held = {name: w.contiguous() for name, w in model.state_dict().items()}
-    save_file(held, part / WEIGHTS)
     how = {"bits": packed[0].packed.bits, "group": packed[0].packed.group}
     config: dict[str, Any] = qwen3_config(model.config)
-    config["aulac_quantisation"] = how
-    (part / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    tokenizer.save(part)
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    config[HOW] = how
+    texts = {
+        "config.json": json.dumps(config, indent=2) + "\n",
+        **(files or {}),
+    }
+    out = Path(out)
+    with staged_folder(out) as part:
+        save_file(held, part / WEIGHTS)
+        lay_beside(part, tokenizer, chat, texts)
     return out
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
     """Read a folder that `save` wrote: the packed model and its tokenizer.
 
-    Raises FileNotFoundError when files are missing.
+    Raises FileNotFoundError when files are missing, ValueError when they are damaged
+    or do not belong together.
     """
     from aulac.export import read_config
     from aulac.tokenizer import Tokenizer
@@ -228,8 +238,14 @@ def load(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
         )
     config = read_config(folder)
     how = json.loads((folder / "config.json").read_text())
-    held = load_file(weights)
-    empty = Transformer(config).to(held["norm.weight"].dtype)
-    model = quantize(empty, **how["aulac_quantisation"])
-    model.load_state_dict(held)
+    try:
+        held = load_file(weights)
+        empty = Transformer(config).to(held["norm.weight"].dtype)
+        model = quantize(empty, **how[HOW])
+        model.load_state_dict(held)
+    except (SafetensorError, KeyError, RuntimeError) as error:
+        raise ValueError(
+            f"{weights} is cut short or does not fit config.json "
+            f"({type(error).__name__}): copy the folder again, or pack anew."
+        ) from error
     return model, Tokenizer.load(folder)
