@@ -70,6 +70,11 @@ def encode(
     return ids, mask
 
 
+def room(context: int, answer: int) -> int:
+    """Tokens that a prompt may have: an answer keeps its own, up to a quarter."""
+    return context - min(answer, context // 4)
+
+
 class Conversation:
     """A conversation with a model; when it is full the oldest turns go."""
 
@@ -93,7 +98,10 @@ class Conversation:
             self.messages.append({"role": "system", "content": system})
 
     def stream(self, text: str) -> Iterator[str]:
-        """Say something; yields the answer in pieces of whole characters."""
+        """Say something; yields the answer in pieces of whole characters.
+
+        Of a text that is too long for the model by itself the end is read.
+        """
         from aulac.generate import stream
 
         self.messages.append({"role": "user", "content": text})
@@ -113,14 +121,32 @@ class Conversation:
         """Say something and return the answer."""
         return "".join(self.stream(text)).strip()
 
+    def unread(self, text: str) -> int:
+        """How many tokens at the beginning of `text` the model has no room for."""
+        return self._alone(text)[1]
+
     def _prompt(self) -> list[int]:
         """Ids of the turns that leave room for an answer; always the last."""
         context = self.model.config.context
-        system = [m for m in self.messages if m["role"] == "system"]
         turns = [m for m in self.messages if m["role"] != "system"]
-        while True:
-            kept = [*system, *turns]
+        while len(turns) > 1:
+            kept = [*self._system(), *turns]
             ids, _ = encode(kept, self.tokenizer, generation_prompt=True)
-            if len(ids) + self.max_tokens <= context or len(turns) <= 1:
+            if len(ids) + self.max_tokens <= context:
                 return ids
             turns = turns[2:] if len(turns) > 2 else turns[1:]
+        return self._alone(turns[0]["content"])[0]
+
+    def _alone(self, text: str) -> tuple[list[int], int]:
+        """Ids of `text` as the only turn, and how many had to go to make it fit."""
+        turn = {"role": "user", "content": text}
+        before, _ = encode(self._system(), self.tokenizer)
+        ids, _ = encode([*self._system(), turn], self.tokenizer, True)
+        start = len(before) + 1 + len(self.tokenizer.encode("user\n"))
+        words = len(self.tokenizer.encode(text))
+        most = room(self.model.config.context, self.max_tokens)
+        spare = min(max(0, len(ids) - most), words)
+        return ids[:start] + ids[start + spare :], spare
+
+    def _system(self) -> list[Message]:
+        return [m for m in self.messages if m["role"] == "system"]
