@@ -216,9 +216,11 @@ class Checkpoint:
         if changed:
             raise TrainingError(
                 f"{path} was made with other settings ({', '.join(changed)}): "
-                "give another folder, or resume=False to start again here.",
+                "give another folder, or resume=False (--no-resume) to start again "
+                "here.",
                 f"{path} được tạo với thiết lập khác ({', '.join(changed)}): hãy "
-                "chọn thư mục khác, hoặc resume=False để bắt đầu lại tại đây.",
+                "chọn thư mục khác, hoặc resume=False (--no-resume) để bắt đầu lại tại "
+                "đây.",
             )
 
 

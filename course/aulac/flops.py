@@ -109,6 +109,11 @@ class Memory:
     def total(self) -> int:
         return sum(asdict(self).values())
 
+    @property
+    def kept(self) -> int:
+        """What stays from step to step, however small the batch."""
+        return self.weights + self.gradients + self.optimiser
+
 
 def memory(
     sizes: Sizes,

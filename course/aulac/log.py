@@ -41,11 +41,13 @@ class Log:
 
 
 def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The records of a log; a line cut off by a kill is left out."""
+    """The records of a log; a line cut off by a kill, or no record, is left out."""
     records = []
-    for line in Path(path).read_text().splitlines():
+    for line in Path(path).read_text("utf-8", errors="replace").splitlines():
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
         except json.JSONDecodeError:
             continue
+        if isinstance(record, dict) and "step" in record:
+            records.append(record)
     return records

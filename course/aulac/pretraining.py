@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from aulac import artefacts, distributed, hardware
+from aulac.corpus.errors import CorpusError
 from aulac.dial import rows_that_fit
 from aulac.failure import TrainingError, writing
 from aulac.log import read_log
@@ -68,6 +69,7 @@ def run(scale: Scale, wishes: Wishes) -> Path:
         words = wishes.tokenizer or artefacts.need("tokenizer", scale.name)
         tokenizer = loaded(words)
         if lead:
+            readable(corpus)
             same_texts(work, corpus, tokenizer)
     scale = shared(replace(scale, vocab_size=tokenizer.vocab_size), wishes)
     meter = priced(scale, wishes) if lead else None
@@ -100,6 +102,17 @@ def begin(work: Path, resume: bool) -> None:
         work.mkdir(parents=True, exist_ok=True)
 
 
+def readable(corpus: Path) -> None:
+    """Raise CorpusError unless there is a text to train on, and it can be read."""
+    if next(corpus_texts(corpus), None) is None:
+        raise CorpusError(
+            f"the corpus is empty: {corpus / 'train.jsonl'} holds no text. Build it "
+            "again.",
+            f"kho ngữ liệu rỗng: {corpus / 'train.jsonl'} không có văn bản nào. Hãy "
+            "dựng lại.",
+        )
+
+
 def loaded(folder: Path) -> Tokenizer:
     """The tokenizer in a folder. Raises TrainingError if there is none to be used."""
     from aulac.tokenizer import Tokenizer
@@ -121,14 +134,11 @@ def same_texts(work: Path, corpus: Path, tokenizer: Tokenizer) -> None:
     tokenizer: they would be read all the same.
     """
     train, note = corpus / "train.jsonl", work / "texts.json"
-    size = train.stat().st_size if train.is_file() else 0
-    now = {
-        "bytes": size,  # of the corpus
-        "tokenizer": sha256(tokenizer.backend.to_str().encode()).hexdigest(),
-    }
+    size = train.stat().st_size
+    words = sha256(tokenizer.backend.to_str().encode()).hexdigest()
+    now = json.dumps({"corpus bytes": size, "tokenizer": words})
     if (work / "shards").exists() and note.exists():
-        was = json.loads(note.read_text())
-        if was != now:
+        if note.read_text() != now:
             raise TrainingError(
                 f"{work} holds the shards of another corpus or tokenizer: give "
                 "another --out, or --no-resume to start again there.",
@@ -138,7 +148,7 @@ def same_texts(work: Path, corpus: Path, tokenizer: Tokenizer) -> None:
         return
     part = note.with_suffix(".part")
     with writing(note):
-        part.write_text(json.dumps(now))
+        part.write_text(now)
         part.replace(note)
 
 
@@ -199,11 +209,17 @@ def metered(scale: Scale, wishes: Wishes) -> Meter:
 
 
 def priced(scale: Scale, wishes: Wishes) -> Meter:
-    """Print and keep what the run will take; a word if it will not fit."""
+    """Print and keep what the run will take; a word if it will not fit.
+
+    Raises TrainingError when not even the model and its optimiser will.
+    """
     meter = metered(scale, wishes)
     forecast = meter.forecast()
     screen(table(forecast))
-    if advice := meter.advice(hardware.free_memory(meter.device)):
+    free = hardware.free_memory(meter.device)
+    if advice := meter.advice(free):
+        if forecast.memory.kept > free:
+            raise TrainingError(advice.en, advice.vi)
         say(f"Coi chừng: {advice.vi}", f"Warning: {advice.en}")
     wishes.out.mkdir(parents=True, exist_ok=True)
     write(wishes.out / "forecast.json", forecast)
@@ -247,22 +263,23 @@ def validation(
 ) -> Callable[[Transformer], float] | None:
     """Bits per byte of `count` held-out texts, spread over the corpus's own.
 
-    None without such texts; said once where the corpus has none.
+    None without such texts; said once where the corpus has none. Raises CorpusError
+    where they cannot be read.
     """
-    from aulac.corpus.errors import CorpusError
     from aulac.evaluate.bits import bits_per_byte
 
     if not count:
         return None
-    try:
-        found = corpus_texts(corpus, "validation")
-        texts = [text for text in islice(found, LOOKED_AT) if text.strip()]
-    except CorpusError:
-        texts = []
+    texts = []
+    if (corpus / "validation.jsonl").is_file():
+        found = islice(corpus_texts(corpus, "validation"), LOOKED_AT)
+        texts = [text for text in found if text.strip()]
     if not texts:
         say(
-            "Kho ngữ liệu không có validation.jsonl nên không đo văn bản giữ riêng.",
-            "The corpus has no validation.jsonl, so no held-out text is measured.",
+            "Kho ngữ liệu không có văn bản nào trong validation.jsonl nên không đo "
+            "văn bản giữ riêng.",
+            "The corpus has no text in validation.jsonl, so no held-out text is "
+            "measured.",
         )
         return None
     sample = texts[:: max(1, len(texts) // count)][:count]

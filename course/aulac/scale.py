@@ -181,6 +181,9 @@ ROWS: dict[str, Primary] = {
 }
 
 
+DEEPEST = 128  # blocks of scale gpu: 95 thousand million parameters
+
+
 def gpu(depth: int) -> Primary:
     """The row `gpu` for a depth."""
     return Primary(
@@ -213,12 +216,12 @@ def gpu(depth: int) -> Primary:
 def from_depth(depth: int) -> Scale:
     """The `gpu` scale for a given depth: every other size follows from it.
 
-    Raises ScaleError when `depth` is not an even number of at least 4.
+    Raises ScaleError when `depth` is not an even number from 4 to DEEPEST.
     """
-    if depth < 4 or depth % 2:
+    if depth % 2 or not 4 <= depth <= DEEPEST:
         raise ScaleError(
-            f"depth {depth} cannot be built: give an even number, 4 or more.",
-            f"không dựng được độ sâu {depth}: hãy cho một số chẵn, từ 4 trở lên.",
+            f"depth {depth} cannot be built: give an even number from 4 to {DEEPEST}.",
+            f"không dựng được độ sâu {depth}: hãy cho một số chẵn từ 4 đến {DEEPEST}.",
         )
     return Scale(**derive(gpu(depth)))
 

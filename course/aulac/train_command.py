@@ -64,6 +64,7 @@ def train(
         int | None,
         typer.Option(
             min=1,
+            max=10**9,
             help="số bước, thay cho bảng quy mô / steps instead of the table's",
         ),
     ] = None,
@@ -136,6 +137,7 @@ def train(
         float | None,
         typer.Option(
             min=0,
+            max=10**9,
             help="giá thuê một thiết bị, đồng mỗi giờ; mặc định chỉ tính tiền điện / "
             "rent of one device in đồng an hour; by default electricity alone",
         ),

@@ -109,6 +109,7 @@ def small(monkeypatch, workspace, tokenizer, sentences):
 
 def write_corpus(folder, texts):
     """Texts as `aulac corpus build` leaves them, every tenth held out."""
+    folder.mkdir(exist_ok=True)
     for name, some in (("train", texts), ("validation", texts[::10])):
         lines = [
             json.dumps({"text": text, "source": "x", "licence": "y"})
@@ -192,6 +193,7 @@ def test_depth_builds_the_gpu_scale():
         (["--plot"], "needs at least one log"),
         (["--plot", "nowhere"], "there is no log at nowhere"),
         ([], "AULAC_SCALE: there is no scale 'nonsense'"),
+        (["--depth", "1000000"], "an even number from 4 to 128"),
         (["--tokenizer", "nowhere"], "no tokenizer at nowhere"),
     ],
 )
@@ -305,6 +307,9 @@ def test_a_damaged_model_is_two_sentences(folder, damage):
     [
         (lambda file: file.write_text(""), "the corpus is empty"),
         (lambda file: file.unlink(), "no corpus file"),
+        (lambda file: file.write_bytes(b"\xca\xfe" * 99), "not a corpus rec"),
+        (lambda file: file.write_text("5\n"), "Line 1"),
+        (lambda file: file.write_text('{"text": "a"}\n'), "give more text"),
     ],
 )
 def test_train_without_texts_is_two_sentences(small, damage, said):
@@ -314,6 +319,41 @@ def test_train_without_texts_is_two_sentences(small, damage, said):
     assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
     vi, en = result.stderr.splitlines()
     assert vi.startswith("Lỗi: ") and said in en
+
+
+def test_held_out_texts_that_cannot_be_read_are_named(small):
+    folder = artefacts.path("corpus", "small")
+    (folder / "validation.jsonl").write_bytes(b"\xca\xfe\n")
+    result = RUN.invoke(train_command.app, ["--scale", "small"])
+    assert result.exit_code == 1 and "validation.jsonl" in result.stderr
+
+
+def test_shards_of_other_texts_are_not_read_on(small, workspace, sentences):
+    """The same vocabulary size, other words: nothing else would notice."""
+    from aulac.tokenizer import train
+
+    given = ["--scale", "small", "--out", str(workspace / "run")]
+    assert RUN.invoke(train_command.app, given).exit_code == 0
+    train(sentences[40:], 300, superwords=False, progress=False).save(
+        workspace / "words"
+    )
+    write_corpus(workspace / "texts", sentences[:50])
+    for other in ("--tokenizer", "words"), ("--corpus", "texts"):
+        options = [*given, other[0], str(workspace / other[1])]
+        result = RUN.invoke(train_command.app, options)
+        assert result.exit_code == 1
+        assert "shards of another corpus or tokenizer" in result.stderr
+        assert "bộ tách token khác" in result.stderr
+    anew = RUN.invoke(train_command.app, [*options, "--no-resume"])
+    assert anew.exit_code == 0, anew.output
+
+
+def test_a_model_that_can_never_fit_is_refused(small, monkeypatch):
+    """Begun all the same it would be killed without a word."""
+    monkeypatch.setattr("aulac.hardware.free_memory", lambda device: 100_000)
+    result = RUN.invoke(train_command.app, ["--scale", "small"])
+    assert result.exit_code == 1
+    assert "quy mô nhỏ hơn" in result.stderr and "smaller sc" in result.stderr
 
 
 def test_a_corpus_without_held_out_texts_trains_all_the_same(small):

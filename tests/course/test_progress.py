@@ -23,6 +23,8 @@ def test_a_log_line_cut_by_a_kill_is_left_out(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text(json.dumps({"step": 1}) + '\n{"step": 2, "lo')
     assert read_log(path) == [{"step": 1}]
+    path.write_bytes(b'\xe3\x00\n5\n{"a": 1}\n{"step": 3}\n')
+    assert read_log(path) == [{"step": 3}]  # nor is what is no record
 
 
 def test_it_says_what_it_chose_once_and_where_it_goes_on(tmp_path, capsys):

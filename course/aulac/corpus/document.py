@@ -102,12 +102,12 @@ def read(path: str | Path) -> Iterator[Document]:
             f"There is no corpus file {path}. Build one with 'aulac corpus build'.",
             f"Không có tệp kho ngữ liệu {path}. Hãy chạy 'aulac corpus build'.",
         )
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
-                yield Document.from_dict(json.loads(line))
+                yield Document.from_dict(json.loads(line.decode()))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise CorpusError(
                     f"Line {number} of {path} is not a corpus record ({error}). "
