@@ -11,7 +11,7 @@ import typer
 
 from aulac import evaluate_inputs as inputs
 from aulac import evaluate_show as show
-from aulac.model_folder import fail
+from aulac.cli import fail
 
 if TYPE_CHECKING:
     from aulac.corpus.document import Document
@@ -84,10 +84,11 @@ def contamination(
     reading.all(*inputs.corpus(corpus))
     if reading.complete and not reading.bytes:
         inputs.no_text(corpus)
-    report = _Report(inputs.called(corpus), share, worst, reading)
-    found = list(zip(sets, search.found(), strict=True))
-    report.print(found)
-    show.write([report.record(*pair) for pair in found], out)
+    if reading.documents:
+        report = _Report(inputs.called(corpus), share, worst, reading)
+        found = list(zip(sets, search.found(), strict=True))
+        report.print(found)
+        show.write([report.record(*pair) for pair in found], out)
     if not reading.complete:
         raise typer.Exit(show.STOPPED)
 

@@ -10,8 +10,9 @@ import typer
 
 from aulac import evaluate_inputs as inputs
 from aulac import evaluate_show as show
+from aulac.cli import fail
 from aulac.contamination_command import contamination
-from aulac.model_folder import fail, find, load
+from aulac.model_folder import find, load
 
 if TYPE_CHECKING:
     from aulac.evaluate.battery import Row, Task
@@ -136,7 +137,12 @@ def harness(context: typer.Context) -> None:
             "chưa có lm-eval. Hãy cài: pip install lm-eval==0.4.13",
             "lm-eval is not installed: pip install lm-eval==0.4.13",
         )
-    main(context.args)
+    from aulac.evaluate.errors import EvaluationError
+
+    try:
+        main(context.args)
+    except EvaluationError as error:
+        fail(error.vi, str(error))
 
 
 def _task(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from aulac.model_folder import fail
+from aulac.cli import fail
 
 if TYPE_CHECKING:
     from aulac.corpus.document import Document
@@ -154,11 +154,6 @@ def _readable(
         fail(
             error.vi or f"không đọc được văn bản {text} (xem dòng dưới).",
             str(error),
-        )
-    except UnicodeDecodeError as error:
-        fail(
-            f"{text} có byte không phải UTF-8. Hãy lưu lại tệp ở dạng UTF-8.",
-            f"{text} holds bytes that are not UTF-8 ({error.reason}): save it as UTF-8.",
         )
     except OSError as error:
         fail(

@@ -217,7 +217,7 @@ def test_help_tells_the_defaults_in_both_languages():
         (["--text", "BINARY"], "is not text"),
         (["--text", "CUT"], "Line 2 of"),
         (["--text", "NUMBER"], "Line 1 of"),
-        (["--text", "LATIN"], "not UTF-8"),
+        (["--text", "LATIN"], "Line 2 of"),
         (["--task", "marks", "--text", "ENGLISH"], "no sentence of 3 to 12"),
         (["--task", "choice=EMPTY"], "holds no question"),
         (["--task", "choice=BINARY"], "is not UTF-8"),

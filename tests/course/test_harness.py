@@ -231,6 +231,32 @@ def test_a_model_has_to_be_named():
 
     with pytest.raises(ValueError, match="path=FOLDER"):
         Aulac()
+    with pytest.raises(ValueError, match=r"no model can be loaded: .*config"):
+        Aulac("/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (None, "add --metadata belebele=FILE"),
+        ({"question": "?"}, "line 1: there is no 'flores_passage'"),
+    ],
+)
+def test_what_a_file_lacks_is_a_sentence_and_no_traceback(
+    folder, tmp_path, monkeypatch, row, says
+):
+    from lm_eval import __main__ as theirs
+
+    # It would hold on to the stderr that the runner takes away afterwards.
+    monkeypatch.setattr(theirs, "setup_logging", lambda: None)
+    given = ["--model_args", f"path={folder}", "--tasks", "belebele_vi_local"]
+    if row:
+        file = write(tmp_path / "bad.jsonl", [row])
+        given += ["--metadata", f"belebele={file}"]
+    run = CliRunner().invoke(evaluate_command.app, ["harness", *given])
+    assert run.exit_code == 1, run.output
+    assert "Lỗi: " in run.output and "Traceback" not in run.output
+    assert says in run.output
 
 
 def test_the_command_hands_on_what_it_was_given(monkeypatch):
@@ -252,6 +278,50 @@ def test_the_command_hands_on_what_it_was_given(monkeypatch):
     assert own == ["lm_eval", "--tasks", "x", "--model", "aulac", *ending]
     assert other == ["lm_eval", "-M", "hf", *ending]
     assert listed == ["lm_eval", "ls", "tasks", *ending]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "all_of_them"),
+    [
+        (["--tasks", "aulac_pairs,aulac_questions"], False),
+        (["--tasks=aulac_pairs", "--limit", "5"], False),
+        (["-t", "aulac_pairs", "aulac_questions"], False),
+        (["--tasks", "FOLDER/vmlu_local.yaml"], False),
+        (["--tasks", "aulac_pairs,hellaswag_vi"], True),
+        (["ls", "tasks"], True),
+        (["--model_args", "path=x"], True),
+    ],
+)
+def test_lm_evals_own_tasks_are_read_where_they_are_wanted(
+    monkeypatch, tasks, all_of_them
+):
+    """It has 14,000 files of them: half a minute or more that ours need not wait."""
+    import lm_eval.tasks
+    from lm_eval import __main__ as theirs
+
+    from aulac.evaluate.harness import TASKS, main
+
+    asked = []
+    monkeypatch.setattr(
+        lm_eval.tasks, "TaskManager", lambda **given: asked.append(given)
+    )
+    monkeypatch.setattr(
+        theirs, "cli_evaluate", lambda: lm_eval.tasks.TaskManager()
+    )
+    main([word.replace("FOLDER", str(TASKS)) for word in tasks])
+    assert asked == [{"include_defaults": all_of_them}]
+
+
+def test_the_command_runs_a_task_of_ours(folder, monkeypatch):
+    from lm_eval import __main__ as theirs
+
+    monkeypatch.setattr(theirs, "setup_logging", lambda: None)
+    given = ["--model_args", f"path={folder}", "--tasks", "aulac_questions"]
+    run = CliRunner().invoke(
+        evaluate_command.app, ["harness", *given, "--limit", "2"]
+    )
+    assert run.exit_code == 0, run.output
+    assert "aulac_questions" in run.output and "acc_bytes" in run.output
 
 
 @pytest.mark.slow

@@ -73,12 +73,15 @@ def rows(path: Path) -> Iterator[tuple[int, Record]]:
                 row = json.loads(line)
             except ValueError as error:
                 raise QuestionError(
-                    f"not JSON ({error}).", f"không phải JSON ({error})."
+                    f"not JSON ({error}): each line must be one whole object, "
+                    '{"…": …}.',
+                    f"không phải JSON ({error}): mỗi dòng phải là trọn một đối tượng, "
+                    '{"…": …}.',
                 ) from None
             if not isinstance(row, dict):
                 raise QuestionError(
-                    'not an object {"…": …}.',
-                    'không phải một đối tượng {"…": …}.',
+                    'not an object {"…": …}, as each line must be.',
+                    'không phải một đối tượng {"…": …} như mỗi dòng phải có.',
                 )
         yield number, row
 

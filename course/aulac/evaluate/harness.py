@@ -31,10 +31,12 @@ from __future__ import annotations
 
 import math
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from lm_eval.api.model import LM
@@ -44,12 +46,14 @@ from tqdm import tqdm
 from aulac import chat
 from aulac.evaluate import choice, files, pairs, questions
 from aulac.evaluate.bits import measure_windows, together
+from aulac.evaluate.errors import EvaluationError
 from aulac.evaluate.likelihood import continuations
 from aulac.export import from_hf
 from aulac.generate import generate
+from aulac.model import Transformer
 from aulac.text import normalise
 
-TASKS = Path(__file__).with_name("tasks")
+TASKS = Path(__file__).resolve().with_name("tasks")
 CHUNK = 256  # requests between two moves of the progress bar
 BATCH = 32
 
@@ -61,7 +65,7 @@ class Aulac(LM):
     path: the folder. batch_size: a number; "auto" is 32. device: "cuda", "cpu", …;
     by default a GPU where there is one. stride: of the sliding window, for
     perplexity; by default half the context, as in `evaluate.bits`.
-    Raises ValueError without a path, and what `from_hf` raises.
+    Raises EvaluationError without a path, and where no model can be loaded from it.
     """
 
     def __init__(
@@ -74,8 +78,9 @@ class Aulac(LM):
     ):
         super().__init__()
         if not path:
-            raise ValueError(
-                "lm-eval was given no model folder: add --model_args path=FOLDER."
+            raise EvaluationError(
+                "lm-eval was given no model folder: add --model_args path=FOLDER.",
+                "lm-eval chưa biết thư mục mô hình: hãy thêm --model_args path=FOLDER.",
             )
         automatic = not str(batch_size or "").isdigit()
         self.batch_size = BATCH if automatic else int(batch_size or BATCH)
@@ -85,7 +90,7 @@ class Aulac(LM):
                 "cuda" if gpu else "cpu"
             )  # lm-eval asks for cuda:0 anywhere
         self._device = torch.device(device)
-        model, self.tokenizer = from_hf(path)
+        model, self.tokenizer = _loaded(path)
         self.model = model.to(self._device)
         self.stride = stride
         self.path = path
@@ -180,10 +185,12 @@ class Aulac(LM):
         prompt = self._turns.get(context) or self.tokenizer.encode(context)
         room = self.model.config.context - limit
         if room < 1:
-            raise ValueError(
+            size = self.model.config.context
+            raise EvaluationError(
                 f"max_gen_toks {limit} leaves nothing of the model's context of "
-                f"{self.model.config.context}: ask for fewer, --gen_kwargs "
-                "max_gen_toks=64."
+                f"{size}: ask for fewer, --gen_kwargs max_gen_toks=64.",
+                f"max_gen_toks {limit} chiếm hết ngữ cảnh {size} token của mô hình: hãy "
+                "xin ít hơn, --gen_kwargs max_gen_toks=64.",
             )
         return generate(
             self.model,
@@ -193,6 +200,17 @@ class Aulac(LM):
             stop=until,
             **sampling,
         )
+
+
+def _loaded(path: str) -> tuple[Transformer, Any]:
+    try:
+        return from_hf(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise EvaluationError(
+            f"no model can be loaded: {error}",
+            f"không nạp được mô hình ở {path}: thư mục không phải là một mô hình, hoặc "
+            "bị thiếu, bị hỏng tệp (xem dòng dưới).",
+        ) from error
 
 
 # -- data of the tasks in TASKS ------------------------------------------------
@@ -207,8 +225,9 @@ def _local(
     from datasets import Dataset
 
     if not given.get(name):
-        raise ValueError(
-            f"this task reads a file of yours: add --metadata {name}=FILE."
+        raise EvaluationError(
+            f"this task reads a file of yours: add --metadata {name}=FILE.",
+            f"bài đo này đọc tệp của bạn: hãy thêm --metadata {name}=FILE.",
         )
     return {"test": Dataset.from_list(read(Path(str(given[name]))))}
 
@@ -292,6 +311,7 @@ def text(**given: Any) -> Splits:
 
 def main(arguments: list[str]) -> None:
     """lm-eval's own command: our model unless another is named, our tasks known."""
+    import lm_eval.tasks
     from lm_eval.__main__ import cli_evaluate
 
     words = {word.partition("=")[0] for word in arguments}
@@ -303,5 +323,24 @@ def main(arguments: list[str]) -> None:
         extra += ["--model", "aulac"]
     if "--include_path" not in words:
         extra += ["--include_path", str(TASKS)]
+    # lm-eval reads all its 14,000 task files first: half a minute or more, for nothing
+    # where only tasks of ours are asked for.
+    manager = partial(
+        lm_eval.tasks.TaskManager, include_defaults=not _ours(arguments)
+    )
     sys.argv = ["lm_eval", *arguments, *extra]
-    cli_evaluate()
+    with patch.object(lm_eval.tasks, "TaskManager", manager):
+        cli_evaluate()
+
+
+def _ours(arguments: list[str]) -> bool:
+    """Whether every task that is asked for is one of ours, by name or by file."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--tasks", "-t", nargs="*", default=[])
+    asked, _ = parser.parse_known_args(arguments)
+    names = [name for word in asked.tasks for name in word.split(",")]
+    files = set(TASKS.glob("*.yaml"))
+    known = {path.stem for path in files}
+    return bool(names) and all(
+        name in known or Path(name).resolve() in files for name in names
+    )
