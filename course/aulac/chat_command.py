@@ -15,7 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from aulac.model_folder import answers, fail, find, load, say
+from aulac.cli import fail
+from aulac.model_folder import answers, find, load, say
 
 app = typer.Typer(
     add_completion=False, help="Trò chuyện với mô hình / chat with a model."

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
+
+from aulac.cli import fail
 
 # Names that `--model` knows without a folder: the model that comes with the course,
 # of the kind that the command is for, or of the kind named.
 NAMES = ("shipped", "base", "chat")
+CONFIG = "config.json"
 TEMPLATE_FILES = ("tokenizer_config.json", "chat_template.jinja")
 
 
@@ -19,7 +22,7 @@ def find(
 ) -> Path:
     """The folder to load, or a sentence that says how to make one.
 
-    model: a folder, or one of NAMES.
+    model: a folder, what `aulac train --out` filled, or one of NAMES.
     kind: which of the course's own models the command wants, `base` or `chat`. It
         is also what a user gets who has no model of his own, and is told so.
     """
@@ -32,6 +35,9 @@ def find(
             return shipped.folder(wanted)
         except shipped.NotShippedError as error:
             fail(error.vi, str(error))
+    if model and not (model / CONFIG).exists():
+        inside = model / "model"
+        model = inside if (inside / CONFIG).exists() else model
     try:
         folder = model or artefacts.newest(scale and get(scale).name)
     except ScaleError as error:
@@ -103,10 +109,3 @@ def answers(folder: Path) -> bool:
 def say(vi: str, en: str) -> None:
     """A remark in both languages, beside the output."""
     typer.echo(f"{vi} / {en}", err=True)
-
-
-def fail(vi: str, en: str) -> NoReturn:
-    """Say what is wrong in both languages and end with status 1."""
-    typer.echo(f"Lỗi: {vi}", err=True)
-    typer.echo(f"Error: {en}", err=True)
-    raise typer.Exit(1)

@@ -49,7 +49,8 @@ def made(monkeypatch):
 def test_importing_loads_no_torch():
     code = (
         "import sys, aulac.artefacts, aulac.recipes, aulac.scale, aulac.flops, "
-        "aulac.train_command, aulac.chat_command, aulac.shards, aulac.chat; "
+        "aulac.train_command, aulac.chat_command, aulac.export_command, "
+        "aulac.shards, aulac.chat; "
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

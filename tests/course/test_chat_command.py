@@ -84,6 +84,15 @@ def test_what_a_model_writes_cannot_move_the_cursor(folder, echo):
     ]
 
 
+def test_the_folder_that_train_filled_is_as_good_as_the_model_in_it(
+    build, tokenizer, tmp_path, echo
+):
+    made = tmp_path / "made"
+    (made / "work").mkdir(parents=True)
+    to_hf(build(), tokenizer, made / "model")
+    assert f"model: {made / 'model'}." in typed(made).stdout
+
+
 def test_broken_bytes_in_a_prompt_are_no_traceback(folder):
     options = ["--model", str(folder), "--max-tokens", "3"]
     asked = ["--prompt", "Ch\udce0o", "--prompt", ""]

@@ -25,7 +25,7 @@ from typing import Annotated, Any
 import typer
 
 from aulac import artefacts, shipped
-from aulac.model_folder import fail
+from aulac.cli import fail
 from aulac.scale import get
 from aulac.shipped import steps
 from aulac.shipped.steps import Job, Record
