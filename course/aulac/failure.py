@@ -51,8 +51,13 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def disk_error(path: Path, error: OSError) -> TrainingError:
-    """The sentence for an OSError while writing `path`."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    """The sentence for an OSError while writing `path`.
+
+    A library's own may carry no number, only words.
+    """
+    why = error.strerror or str(error)
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or "No space left" in why:
         return TrainingError(
             f"no disk space left for {path}: free some and run the same command again, "
             "it goes on from the last checkpoint.",
@@ -61,14 +66,14 @@ def disk_error(path: Path, error: OSError) -> TrainingError:
         )
     if error.errno == errno.EFBIG:
         return TrainingError(
-            f"{path} grew larger than a file may be there ({error.strerror}): choose "
+            f"{path} grew larger than a file may be there ({why}): choose "
             "a folder on another disk, or lift the limit (ulimit -f).",
-            f"{path} đã lớn quá cỡ tệp cho phép ({error.strerror}): hãy chọn thư mục "
+            f"{path} đã lớn quá cỡ tệp cho phép ({why}): hãy chọn thư mục "
             "trên đĩa khác, hoặc nới giới hạn (ulimit -f).",
         )
     return TrainingError(
-        f"cannot write {path} ({error.strerror}): choose a folder you may write to.",
-        f"không ghi được {path} ({error.strerror}): hãy chọn một thư mục mà bạn có "
+        f"cannot write {path} ({why}): choose a folder you may write to.",
+        f"không ghi được {path} ({why}): hãy chọn một thư mục mà bạn có "
         "quyền ghi.",
     )
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from aulac import artefacts, distributed, hardware
+from aulac.checkpoint import alone
 from aulac.corpus.errors import CorpusError
 from aulac.dial import rows_that_fit
 from aulac.failure import TrainingError, writing
@@ -94,11 +95,14 @@ def run(scale: Scale, wishes: Wishes) -> Path:
 def begin(work: Path, resume: bool) -> None:
     """Make the folder of a run's work, before anything that takes long.
 
-    Raises TrainingError when it cannot be written.
+    Raises TrainingError when it cannot be written, or when what is there is to go
+    and another process is training in it.
     """
+    run = work / "run"
     with writing(work):
         if not resume and work.exists():
-            shutil.rmtree(work)
+            with alone(run if run.exists() else None):
+                shutil.rmtree(work)
         work.mkdir(parents=True, exist_ok=True)
 
 

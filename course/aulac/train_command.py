@@ -19,6 +19,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+TERMINATED = 143  # status after SIGTERM, as a scheduler sends it: 128 + 15
+
 EXAMPLES = """Ví dụ / examples:
 
 aulac train --dry-run --scale t4
@@ -224,6 +226,7 @@ def together(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
     from aulac.corpus.errors import CorpusError
     from aulac.failure import TrainingError, disk_error
     from aulac.pretraining import dry_run, run
+    from aulac.progress import say
     from aulac.shards import ShardError
     from aulac.shipped import NotShippedError
     from aulac.tokenizer import VocabularyError
@@ -242,6 +245,13 @@ def together(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
         if distributed.speaks(error):
             fail(error.vi, str(error))
         raise typer.Exit(1) from None
+    except SystemExit as stop:
+        if stop.code == TERMINATED and distributed.world().lead:
+            say(
+                "Đã nhận lệnh dừng; phần đã xong được giữ lại, chạy lại lệnh để tiếp tục.",
+                "Asked to stop; finished work is kept, run the same command to go on.",
+            )
+        raise
     except (CorpusError, NotShippedError) as error:
         fail(error.vi or str(error), str(error))
     except ShardError as error:

@@ -141,6 +141,10 @@ def test_a_full_disk_and_a_closed_door_are_sentences(tmp_path, monkeypatch):
         tmp_path, OSError(errno.ENOSPC, "No space left on device")
     )
     assert "no disk space" in str(full) and "hết chỗ" in full.vi
+    words = OSError("No space left on device (os error 28)")  # no number
+    assert str(disk_error(tmp_path, words)) == str(full)
+    large = disk_error(tmp_path, OSError(errno.EFBIG, "File too large"))
+    assert "larger than a file may be" in str(large) and "cỡ tệp" in large.vi
     (tmp_path / "file").write_text("")
     model, data = make(tmp_path)
     with pytest.raises(TrainingError, match="cannot write"):

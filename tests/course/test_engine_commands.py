@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
-from aulac import artefacts, chat_command, train_command
+from aulac import artefacts, chat_command, progress, train_command
+from aulac.checkpoint import alone
 from aulac.export import from_hf, to_hf
 from aulac.log import read_log
 from aulac.scale import SCALES, Scale
@@ -346,6 +349,34 @@ def test_shards_of_other_texts_are_not_read_on(small, workspace, sentences):
         assert "bộ tách token khác" in result.stderr
     anew = RUN.invoke(train_command.app, [*options, "--no-resume"])
     assert anew.exit_code == 0, anew.output
+
+
+def test_a_run_that_goes_on_is_not_deleted(small, workspace):
+    given = ["--scale", "small", "--out", str(workspace / "run")]
+    assert RUN.invoke(train_command.app, given).exit_code == 0
+    work = workspace / "run" / "work" / "run"
+    with alone(work):
+        refused = RUN.invoke(train_command.app, [*given, "--no-resume"])
+    assert refused.exit_code == 1 and "another process" in refused.stderr
+    assert (work / "checkpoint.pt").exists()
+
+
+def test_sigterm_says_that_the_work_is_kept(small, workspace, monkeypatch):
+    held = progress.interrupts
+
+    @contextmanager
+    def interrupts(patient=False):
+        with held(patient) as asked:
+            os.kill(os.getpid(), signal.SIGTERM)
+            yield asked
+
+    monkeypatch.setattr("aulac.train.interrupts", interrupts)
+    result = RUN.invoke(train_command.app, ["--scale", "small"])
+    assert result.exit_code == 143
+    assert "phần đã xong được giữ lại" in result.stderr
+    assert "finished work is kept" in result.stderr
+    run = workspace / "small" / "trained" / "work" / "run"
+    assert (run / "checkpoint.pt").exists()
 
 
 def test_a_model_that_can_never_fit_is_refused(small, monkeypatch):
