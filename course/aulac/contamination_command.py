@@ -125,12 +125,16 @@ class _Reading:
         """Read every text; Ctrl-C ends it early. size: bytes to expect."""
         try:
             with show.bars() as bars:
-                bar = bars.add_task("đọc kho / reading", total=size)
+                bar = bars.add_task("", total=size)
                 for document in texts:
                     self.search.read(document.text)
                     self.documents += 1
                     self.bytes += document.bytes
-                    bars.update(bar, completed=self.bytes)
+                    bars.update(
+                        bar,
+                        completed=self.bytes,
+                        description=f"đọc / read {self.bytes / 1e6:,.0f} MB",
+                    )
             self.complete = True
         except KeyboardInterrupt:
             typer.echo(

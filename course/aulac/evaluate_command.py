@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -15,7 +15,9 @@ from aulac.contamination_command import contamination
 from aulac.model_folder import find, load
 
 if TYPE_CHECKING:
-    from aulac.evaluate.battery import Row, Task
+    from aulac.evaluate.battery import Measured, Row, Task
+
+    Found = tuple["_Model", Measured]
 
 app = typer.Typer(
     add_completion=False, help="Đánh giá mô hình / evaluate a model."
@@ -41,7 +43,10 @@ works too, with a task of ours given by its path:
   lm_eval --model aulac --model_args path=FOLDER \\
       --tasks "$(aulac evaluate harness --where)/aulac_questions.yaml"
 """
-
+P_VALUE = """\
+p: nếu hai mô hình ngang nhau thì hiệu lớn cỡ này xuất hiện với xác suất chừng ấy (kiểm
+định đổi dấu từng cặp). / p: how often a difference as large as this would be seen if the
+two models were equal (a sign-flip test, pair by pair)."""
 
 app.command()(contamination)
 
@@ -84,6 +89,13 @@ def evaluate(
             "định / default: nửa ngữ cảnh, half the context",
         ),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="mô hình thứ hai: đo trên cùng các mục, rồi so từng cặp / a second "
+            "model: measured on the same items, then compared pair by pair"
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--json", help="ghi kết quả vào tệp / also write a file"),
@@ -94,22 +106,24 @@ def evaluate(
         return
     wanted = inputs.named(task or list(OWN), OWN, FILES)
     show.writable(out)
-    folder = find(model)
-    loaded = load(folder)
-    tasks = [
-        (name, _task(name, file, loaded, text, limit, stride))
-        for name, file in wanted
+    names = [model] if against is None else [model, against]
+    models = [
+        _Model(str(name or folder), *load(folder))
+        for name, folder in zip(names, map(find, names), strict=True)
     ]
-    rows: list[Row] = []
+    tasks = [
+        (name, each, _task(name, file, each, text, limit, stride))
+        for name, file in wanted
+        for each in models
+    ]
+    found: list[Found] = []
     try:
-        for found in _measured(tasks):
-            rows += found
+        for measured in _measured(tasks):
+            found.append(measured)
     finally:
-        if rows:
-            _print(folder, rows)
-            name = str(model or folder)
-            show.write([row.record(name) for row in rows], out)
-    if not rows or not rows[-1].complete:
+        if found:
+            _report(models, found, out)
+    if not found or not found[-1][1].complete:
         raise typer.Exit(show.STOPPED)
 
 
@@ -145,10 +159,18 @@ def harness(context: typer.Context) -> None:
         fail(error.vi, str(error))
 
 
+class _Model(NamedTuple):
+    """A model as it was named, and what is needed to measure it."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+
+
 def _task(
     name: str,
     file: Path | None,
-    loaded: tuple[Any, Any],
+    loaded: _Model,
     text: str | None,
     limit: int | None,
     stride: int | None,
@@ -156,43 +178,42 @@ def _task(
     """A task with its items read, or a sentence why they cannot be."""
     from aulac.evaluate import battery, pairs, questions
 
+    both = loaded.model, loaded.tokenizer
     if name == "bits":
         documents = inputs.documents(text, limit)
-        return battery.BitsTask(
-            *loaded, documents, inputs.called(text), stride
-        )
+        return battery.BitsTask(*both, documents, inputs.called(text), stride)
     if name == "marks":
         documents = inputs.documents(text, None)
         sentences = inputs.sentences(documents, limit or SENTENCES)
-        return battery.MarksTask(*loaded, sentences, inputs.called(text))
+        return battery.MarksTask(*both, sentences, inputs.called(text))
     if name == "pairs":
         some = inputs.spread(pairs.generate(), limit)
-        return battery.PairsTask(*loaded, some)
+        return battery.PairsTask(*both, some)
     if file is None:
         items = inputs.spread(questions.questions(), limit)
-        return battery.ChoiceTask(*loaded, items)
+        return battery.ChoiceTask(*both, items)
     items = inputs.spread(inputs.questions(name, file), limit)
-    return battery.ChoiceTask(*loaded, items, name, file.name)
+    return battery.ChoiceTask(*both, items, name, file.name)
 
 
-def _measured(tasks: list[tuple[str, Task]]) -> Iterator[list[Row]]:
-    """Rows of one task after another, up to one that is stopped."""
+def _measured(tasks: list[tuple[str, _Model, Task]]) -> Iterator[Found]:
+    """One task after another, up to one that is stopped."""
     from aulac.evaluate import battery
 
     with show.bars() as bars:
-        for name, task in tasks:
+        for name, model, task in tasks:
             bar = bars.add_task(name, total=None)
 
             def watch(done: int, total: int, bar: Any = bar) -> None:
                 bars.update(bar, completed=done, total=total)
 
             try:
-                found = battery.run(task, watch)
+                found = battery.measure(task, watch)
             except ValueError as error:
                 vi = getattr(error, "vi", "xem dòng dưới.")
                 fail(f"{name}: {vi}", f"{name}: {error}")
-            yield found
-            if not found or not found[0].complete:
+            yield model, found
+            if not found.complete:
                 typer.echo(
                     f"Đã dừng ở {name}: các số của phép đo này chỉ tính trên phần đã đo. "
                     f"/ Stopped in {name}: its numbers are over what was measured.",
@@ -201,20 +222,54 @@ def _measured(tasks: list[tuple[str, Task]]) -> Iterator[list[Row]]:
                 return
 
 
-def _print(folder: Path, rows: list[Row]) -> None:
-    columns = ("phép đo / measure", "kết quả\nvalue", "95 %", "n")
+def _report(
+    models: list[_Model], found: list[Found], out: Path | None
+) -> None:
+    """Tables of each model, and of their differences where there are two."""
+    from aulac.evaluate import battery
+
+    records = []
+    for model in models:
+        rows = [r for of, one in found if of is model for r in one.rows()]
+        if rows:
+            _print(model.name, rows)
+        records += [row.record(model.name) for row in rows]
+    first, last = models[0], models[-1]
+    if first is not last:
+        both = zip(found[::2], found[1::2], strict=False)
+        gaps = [
+            battery.difference(one, two, last.name)
+            for (_, one), (_, two) in both
+            if one.done and two.done
+        ]
+        _print(f"{first.name} − {last.name}", gaps, minus=True)
+        typer.echo(P_VALUE)
+        records += [row.record(first.name) for row in gaps]
+    show.write(records, out)
+
+
+def _print(title: str, rows: list[Row], minus: bool = False) -> None:
+    """Main rows as a table; `minus`: they are differences, with a p-value."""
+    value = "hiệu\ndifference" if minus else "kết quả\nvalue"
+    last = "p" if minus else "đoán mò\nchance"
     show.table(
-        str(folder),
-        (*columns, "đoán mò\nchance"),
+        title,
+        ("phép đo / measure", value, "95 %", "n", last),
         [
             (
                 show.twice(row.vi, row.en),
-                f"{row.interval.value:.3f}",
+                f"{row.interval.value:{'+' if minus else ''}.3f}",
                 show.edges(row.interval),
                 f"{row.interval.n}" if row.complete else f"{row.interval.n}…",
-                "" if row.chance is None else f"{row.chance:.2f}",
+                _last(row),
             )
             for row in rows
             if row.main
         ],
     )
+
+
+def _last(row: Row) -> str:
+    if "p" in row.details:
+        return f"{row.details['p']:.4f}"
+    return "" if row.chance is None else f"{row.chance:.2f}"

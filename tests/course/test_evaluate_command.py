@@ -170,6 +170,42 @@ def test_ctrl_c_prints_what_is_done(evaluate, monkeypatch):
     assert "Stopped in pairs" in result.output
 
 
+def test_two_models_are_compared_item_by_item(
+    evaluate, folder, tmp_path, build, tokenizer
+):
+    other = to_hf(build(seed=1, context=256), tokenizer, tmp_path / "other")
+    result, _ = evaluate("--limit", "4", "--against", str(other))
+    assert result.exit_code == 0, result.output
+    assert "pair by pair" in result.output
+    rows = json.loads((tmp_path / "found.json").read_text())
+    wholes = [row for row in rows if row["main"] and not row["part"]]
+    gaps = [row for row in wholes if "p" in row["details"]]
+    assert [row["task"] for row in gaps] == list(evaluate_command.OWN)
+    for gap in gaps:
+        values = {
+            row["model"]: row["value"]
+            for row in wholes
+            if (row["task"], row["rule"]) == (gap["task"], gap["rule"])
+            and row not in gaps
+        }
+        assert gap["value"] == pytest.approx(
+            values[str(folder)] - values[str(other)]
+        )
+        assert gap["low"] <= gap["value"] <= gap["high"]
+        assert 0 < gap["details"]["p"] <= 1
+        assert gap["details"]["minus"] == str(other)
+        assert gap["n"] == 4 and gap["chance"] is None
+
+
+def test_a_model_equals_itself(evaluate, folder, tmp_path):
+    result, _ = evaluate(
+        "--task", "pairs", "--limit", "20", "--against", str(folder)
+    )
+    assert result.exit_code == 0, result.output
+    gap = json.loads((tmp_path / "found.json").read_text())[-1]
+    assert (gap["value"], gap["details"]["p"]) == (0.0, 1.0)
+
+
 def test_one_document_has_no_interval(evaluate, tmp_path):
     file = tmp_path / "one.txt"
     file.write_text("Con mèo ngồi dưới gốc đa.")
@@ -179,16 +215,18 @@ def test_one_document_has_no_interval(evaluate, tmp_path):
     assert f"{row['low']:.3f} – " not in result.output
 
 
-def test_a_broken_model_is_said(folder, tmp_path):
+@pytest.mark.parametrize("task", ["bits", "pairs"])
+def test_a_broken_model_is_said(folder, task):
     from safetensors.torch import load_file, save_file
 
     file = folder / "model.safetensors"
     weights = {k: v * float("nan") for k, v in load_file(file).items()}
     save_file(weights, file, metadata={"format": "pt"})
-    options = ["--model", str(folder), "--task", "bits", "--limit", "3"]
+    options = ["--model", str(folder), "--task", task, "--limit", "3"]
     result = RUN.invoke(evaluate_command.app, options)
     assert result.exit_code == 1
-    assert "NaN" in result.output and "Lỗi: bits: có điểm" in result.output
+    assert f"Lỗi: {task}: mô hình" in result.output
+    assert "NaN" in result.output and "Traceback" not in result.output
 
 
 def test_help_tells_the_defaults_in_both_languages():

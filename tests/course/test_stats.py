@@ -95,6 +95,17 @@ def test_pairing_sees_what_two_separate_intervals_hide() -> None:
     assert bootstrap(hard).high - bootstrap(hard).low > 5
 
 
+def test_weights_make_a_difference_of_ratios() -> None:
+    bits, other, sizes = [10.0, 300.0, 5.0], [12.0, 280.0, 9.0], [10, 100, 5]
+    found = paired(bits, other, weights=sizes)
+    ratio = bootstrap_ratio(bits, sizes).value
+    assert found.difference.value == pytest.approx(
+        ratio - bootstrap_ratio(other, sizes).value
+    )
+    assert found.p == paired(bits, other).p
+    assert found.difference.low == pytest.approx(-4 / 5)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1))
 def test_paired_is_antisymmetric(pairs: list[tuple[float, float]]) -> None:

@@ -3,6 +3,8 @@
 A task holds items (documents, pairs, questions, sentences), measures a few of them at
 a time, and makes rows of what it has measured so far, each a number with its interval.
 So a run can show how far it is, and one that is stopped still says what it knows.
+
+Two models that have done the same task are compared item by item (`difference`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any, Protocol
 
 from aulac.corpus.document import Document
 from aulac.evaluate import bits, choice, diacritics, pairs
-from aulac.evaluate.stats import Interval
+from aulac.evaluate.stats import Interval, paired
 from aulac.model import Transformer
 
 FEW = 20  # documents; with fewer, intervals are over sections of them
@@ -59,6 +61,7 @@ class Task(Protocol):
 
     items: Sequence[Any]
     chunk: int  # how much weight to measure at a time
+    of: str  # what an item is
 
     def weight(self, item: Any) -> int: ...
 
@@ -66,14 +69,37 @@ class Task(Protocol):
         """What the model makes of each of these items."""
 
     def rows(self, done: list[Any]) -> Iterator[Row]:
-        """Rows of the first `len(done)` items."""
+        """Rows of the first `len(done)` items; the first is of all of them."""
+
+    def scores(self, done: list[Any]) -> Scores:
+        """What each item adds to that first row."""
 
 
+# Of each item, a numerator and a denominator: their sums' ratio is the row's value.
+Scores = list[tuple[float, float]]
 Watch = Callable[[int, int], None]  # work done, work in all
 
 
-def run(task: Task, watch: Watch = lambda done, total: None) -> list[Row]:
-    """Measure a task. Ctrl-C leaves rows of what is done, not `complete`.
+@dataclass(frozen=True)
+class Measured:
+    """A task with what it made of its first `len(done)` items."""
+
+    task: Task
+    done: list[Any]
+    complete: bool
+    seconds: float
+
+    def rows(self) -> list[Row]:
+        """Every number of it; none where nothing was done."""
+        rows = self.task.rows(self.done) if self.done else ()
+        return [
+            replace(row, seconds=self.seconds, complete=self.complete)
+            for row in rows
+        ]
+
+
+def measure(task: Task, watch: Watch = lambda done, total: None) -> Measured:
+    """Measure a task. Ctrl-C leaves what is done, not `complete`.
 
     Raises ValueError where an item cannot be measured (see each task).
     """
@@ -87,9 +113,38 @@ def run(task: Task, watch: Watch = lambda done, total: None) -> list[Row]:
             watch(sum(weights[:end]), sum(weights))
     except KeyboardInterrupt:
         complete = False
-    seconds = round(time.perf_counter() - began, 3)
-    rows = task.rows(done) if done else ()
-    return [replace(r, seconds=seconds, complete=complete) for r in rows]
+    return Measured(
+        task, done, complete, round(time.perf_counter() - began, 3)
+    )
+
+
+def run(task: Task, watch: Watch = lambda done, total: None) -> list[Row]:
+    """Measure a task and give its rows (see `measure`)."""
+    return measure(task, watch).rows()
+
+
+def difference(first: Measured, second: Measured, other: str) -> Row:
+    """First minus second over the items that both have done, with a paired test.
+
+    other: the second model's name. `details["p"]` is the p-value, see `stats.paired`.
+    Raises ValueError where one of them has done nothing.
+    """
+    n = min(len(first.done), len(second.done))
+    one, two = (each.task.scores(each.done[:n]) for each in (first, second))
+    found = paired(
+        [top for top, _ in one],
+        [top for top, _ in two],
+        weights=[bottom for _, bottom in one],
+    )
+    return replace(
+        next(iter(first.task.rows(first.done))),
+        interval=found.difference,
+        chance=None,
+        complete=first.complete and second.complete,
+        seconds=first.seconds + second.seconds,
+        of=first.task.of,
+        details={"minus": other, "p": found.p},
+    )
 
 
 def _chunks(weights: list[int], chunk: int) -> Iterator[tuple[int, int]]:
@@ -125,6 +180,7 @@ class BitsTask:
     data: str
     stride: int | None = None
     chunk: int = 65_536  # bytes
+    of: str = "documents"
 
     def __post_init__(self) -> None:
         self.items = _taking_turns([d for d in self.items if d.text])
@@ -147,10 +203,14 @@ class BitsTask:
             for source, cuts in sources.items():
                 yield self._row(source, cuts)
 
+    def scores(self, done: list[list[bits.Bits]]) -> Scores:
+        each = map(bits.together, done)
+        return [(found.bits, found.bytes) for found in each]
+
     def _row(self, source: str, cuts: list[list[bits.Bits]]) -> Row:
         context = self.model.config.context
         stride = self.stride or context // 2
-        each, of = list(map(bits.together, cuts)), "documents"
+        each, of = list(map(bits.together, cuts)), self.of
         if len(each) < FEW and len(bits.sections(cuts)) > len(each):
             each, of = bits.sections(cuts), "sections"
         return Row(
@@ -193,12 +253,16 @@ class PairsTask:
     tokenizer: Any
     items: Sequence[pairs.Pair]
     chunk: int = 64
+    of: str = "pairs"
 
     def weight(self, item: Any) -> int:
         return 1
 
     def each(self, items: Sequence[pairs.Pair]) -> list[int]:
         return list(pairs.prefer(self.model, self.tokenizer, items).right)
+
+    def scores(self, done: list[int]) -> Scores:
+        return [(right, 1) for right in done]
 
     def rows(self, done: list[int]) -> Iterator[Row]:
         measured = tuple(self.items[: len(done)])
@@ -211,7 +275,7 @@ class PairsTask:
             data="built in",
             rule="sum",
             unit="share",
-            of="pairs",
+            of=self.of,
             interval=found.accuracy(),
             chance=0.5,
         )
@@ -232,6 +296,7 @@ class ChoiceTask:
     name: str = "questions"
     data: str = "built in"
     chunk: int = 16
+    of: str = "questions"
 
     def weight(self, item: Any) -> int:
         return 1
@@ -243,10 +308,16 @@ class ChoiceTask:
             for row in zip(*picked.values(), strict=True)
         ]
 
-    def rows(self, done: list[dict[str, int]]) -> Iterator[Row]:
+    def _choices(self, done: list[dict[str, int]]) -> choice.Choices:
         measured = tuple(self.items[: len(done)])
         picked = {r: tuple(row[r] for row in done) for r in choice.RULES}
-        found = choice.Choices(measured, picked)
+        return choice.Choices(measured, picked)
+
+    def scores(self, done: list[dict[str, int]]) -> Scores:
+        return [(right, 1) for right in self._choices(done).right()]
+
+    def rows(self, done: list[dict[str, int]]) -> Iterator[Row]:
+        found = self._choices(done)
         own = self.name == "questions"
         one = Row(
             task=self.name,
@@ -256,7 +327,7 @@ class ChoiceTask:
             data=self.data,
             rule="byte",
             unit="share",
-            of="questions",
+            of=self.of,
             interval=found.accuracy(),
             chance=found.chance,
         )
@@ -280,6 +351,7 @@ class MarksTask:
     items: Sequence[str]
     data: str
     chunk: int = 1
+    of: str = "sentences"
 
     def weight(self, item: Any) -> int:
         return 1
@@ -289,6 +361,9 @@ class MarksTask:
             return diacritics.restore(self.model, self.tokenizer, bare)
 
         return [diacritics.evaluate(back, [text]) for text in items]
+
+    def scores(self, done: list[diacritics.Restored]) -> Scores:
+        return [(sum(one.right), sum(one.total)) for one in done]
 
     def rows(self, done: list[diacritics.Restored]) -> Iterator[Row]:
         found = diacritics.joined(done)
@@ -300,7 +375,7 @@ class MarksTask:
             data=self.data,
             rule="syllables, beam 4",
             unit="share",
-            of="sentences",
+            of=self.of,
             interval=found.syllables,
         )
         yield one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ def scores(
     """What the model finds of each window, in the given order.
 
     Windows of like length share a batch, whatever order they come in.
+    Raises EvaluationError where the model gives no finite number.
     """
     model.eval()
     order = sorted(range(len(pieces)), key=lambda i: len(pieces[i][0]))
@@ -72,6 +74,13 @@ def _batch(
     right = ~counted
     right[counted] = hits
     sums, greedy = each.sum(1).tolist(), right.all(1).tolist()  # (B,) each
+    if not all(map(math.isfinite, sums)):
+        raise EvaluationError(
+            "the model finds a text NaN or infinitely improbable, as damaged weights "
+            "do, or a training that diverged: measure an earlier checkpoint.",
+            "mô hình cho xác suất là NaN hoặc bằng 0, như khi trọng số bị hỏng hoặc "
+            "việc huấn luyện đã phân kỳ: hãy đo một điểm lưu sớm hơn.",
+        )
     return list(map(Found, sums, greedy))
 
 

@@ -23,8 +23,6 @@ from statistics import NormalDist
 
 import numpy as np
 
-from aulac.evaluate.errors import EvaluationError
-
 Scores = Sequence[float] | np.ndarray  # (n,)
 
 RESAMPLES = 10_000
@@ -141,22 +139,29 @@ def paired(
     first: Scores,
     second: Scores,
     *,
+    weights: Scores | None = None,
     level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Comparison:
     """Mean of `first - second` over the same items (n,), with interval and p.
 
-    p is the share of sign patterns whose mean difference is at least as far from 0
+    weights (n,): what to divide by instead of n, for ratios of sums: the bytes of
+    documents where the scores are their bits.
+    p is the share of sign patterns whose sum of differences is at least as far from 0
     as the one found: exact up to 14 items, from `resamples` random patterns beyond
     (the found one counts too, so p is never 0: Phipson and Smyth, 2010).
 
-    Raises ValueError as `bootstrap` does, and for unequal lengths.
+    Raises ValueError as `bootstrap_ratio` does.
     """
     one, other = _columns(first, second)
     difference = one - other
-    interval = bootstrap(
-        difference, level=level, resamples=resamples, seed=seed
+    interval = bootstrap_ratio(
+        difference,
+        np.ones(len(difference)) if weights is None else weights,
+        level=level,
+        resamples=resamples,
+        seed=seed,
     )
     found = abs(difference.sum()) - 1e-12 * np.abs(difference).sum()
     n = len(difference)
@@ -181,12 +186,7 @@ def _columns(first: Scores, second: Scores) -> tuple[np.ndarray, np.ndarray]:
     if not len(one):
         raise ValueError("there is no item to measure: give at least one.")
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
-        raise EvaluationError(
-            "a score is NaN or infinite, as from damaged weights or from a training "
-            "that diverged: measure an earlier checkpoint.",
-            "có điểm số là NaN hoặc vô cùng, như khi trọng số bị hỏng hoặc việc huấn "
-            "luyện đã phân kỳ: hãy đo một điểm lưu sớm hơn.",
-        )
+        raise ValueError("a score is NaN or infinite: leave that item out.")
     return one, other
 
 
