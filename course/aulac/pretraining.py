@@ -65,7 +65,7 @@ def run(scale: Scale, wishes: Wishes) -> Path:
     lead, work = distributed.world().lead, wishes.out / "work"
     with distributed.lead_first():
         if lead:
-            begin(work, wishes.resume)
+            begin(wishes.out, wishes.resume)
         corpus = wishes.corpus or artefacts.need("corpus", scale.name)
         words = wishes.tokenizer or artefacts.need("tokenizer", scale.name)
         tokenizer = loaded(words)
@@ -92,12 +92,23 @@ def run(scale: Scale, wishes: Wishes) -> Path:
     return wishes.out / "model"
 
 
-def begin(work: Path, resume: bool) -> None:
+def begin(out: Path, resume: bool) -> None:
     """Make the folder of a run's work, before anything that takes long.
 
-    Raises TrainingError when it cannot be written, or when what is there is to go
-    and another process is training in it.
+    Raises TrainingError when it cannot be written, when the model would replace
+    something else, or when what is there is to go and another process trains in it.
     """
+    from aulac.export.staging import refuse_foreign
+
+    try:
+        refuse_foreign(out / "model")
+    except FileExistsError as error:
+        raise TrainingError(
+            str(error),
+            f"{out / 'model'} đang chứa thứ khác, không phải một mô hình: hãy chọn "
+            "--out khác.",
+        ) from None
+    work = out / "work"
     run = work / "run"
     with writing(work):
         if not resume and work.exists():

@@ -222,13 +222,12 @@ def choose(
 
 def together(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
     """Run alone or with torchrun's other processes; errors become a sentence."""
-    from aulac import artefacts, distributed
+    from aulac import distributed
     from aulac.corpus.errors import CorpusError
-    from aulac.failure import TrainingError, disk_error
+    from aulac.failure import TrainingError
     from aulac.pretraining import dry_run, run
     from aulac.progress import say
     from aulac.shards import ShardError
-    from aulac.shipped import NotShippedError
     from aulac.tokenizer import VocabularyError
 
     try:
@@ -252,26 +251,39 @@ def together(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
                 "Asked to stop; finished work is kept, run the same command to go on.",
             )
         raise
-    except (CorpusError, NotShippedError) as error:
-        fail(error.vi or str(error), str(error))
-    except ShardError as error:
-        where = wishes.corpus or artefacts.workspace() / scale.name / "corpus"
-        fail(
-            f"{error.vi} Kho ngữ liệu ở {where}, các shard ở {wishes.out / 'work'}.",
-            f"{error} The corpus is in {where}, its shards are in "
-            f"{wishes.out / 'work'}.",
-        )
-    except VocabularyError as error:
-        place = artefacts.workspace() / scale.name
-        fail(
+    except (CorpusError, ShardError, VocabularyError, OSError) as error:
+        fail(*told(error, scale, wishes))
+
+
+def told(error: Exception, scale: Scale, wishes: Wishes) -> tuple[str, str]:
+    """What is wrong with texts or files, and where: Vietnamese, English."""
+    from aulac import artefacts
+    from aulac.failure import disk_error
+    from aulac.shards import ShardError
+    from aulac.tokenizer import VocabularyError
+
+    place = artefacts.workspace() / scale.name
+    if isinstance(error, VocabularyError):
+        return (
             f"kho ngữ liệu ở {place} rỗng, quá nhỏ hoặc đã hỏng: hãy xóa thư mục đó "
             "rồi chạy lại, lệnh này sẽ dựng lại từ đầu.",
             f"{error}. The corpus in {place} is empty, too small or damaged: delete "
             "that folder and run this again, it makes all anew.",
         )
-    except OSError as error:
+    if isinstance(error, ShardError):
+        corpus, work = wishes.corpus or place / "corpus", wishes.out / "work"
+        return (
+            f"{error.vi} Kho ngữ liệu ở {corpus}, các shard ở {work}.",
+            f"{error} The corpus is in {corpus}, its shards are in {work}.",
+        )
+    if vi := getattr(
+        error, "vi", ""
+    ):  # of a corpus, or of what is not shipped
+        return vi, str(error)
+    if isinstance(error, OSError):
         refused = disk_error(Path(error.filename or wishes.out), error)
-        fail(refused.vi, str(refused))
+        return refused.vi, str(refused)
+    return str(error), str(error)
 
 
 def draw(logs: list[Path], out: Path | None, plot: bool) -> None:

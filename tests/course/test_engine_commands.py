@@ -255,6 +255,17 @@ def test_two_processes_train_what_one_trains(workspace, tokenizer, sentences):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
 
 
+def test_what_stands_where_the_model_goes_is_seen_before_training(
+    small, workspace
+):
+    (workspace / "run" / "model").mkdir(parents=True)
+    (workspace / "run" / "model" / "thesis.txt").write_text("")
+    options = ["--scale", "small", "--out", str(workspace / "run")]
+    result = RUN.invoke(train_command.app, options)
+    assert result.exit_code == 1 and "đang chứa thứ khác" in result.stderr
+    assert not (workspace / "run" / "work").exists()
+
+
 def test_train_refuses_in_both_languages(small, workspace):
     result = RUN.invoke(train_command.app, ["--scale", "huge"])
     assert result.exit_code == 1 and "no scale 'huge'" in result.output

@@ -195,7 +195,10 @@ def inputs_digest(places: Places) -> str:
         (places.results, sorted(places.results.glob("*.json"))),
         (
             ROOT,
-            [ROOT / "course/aulac/scale.py", ROOT / "course/aulac/flops.py"],
+            [
+                ROOT / f"course/aulac/{name}.py"
+                for name in ("scale", "dial", "flops")
+            ],
         ),
     ]
     for base, paths in groups:
