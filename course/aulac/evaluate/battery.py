@@ -141,7 +141,7 @@ def difference(first: Measured, second: Measured, other: str) -> Row:
         interval=found.difference,
         chance=None,
         complete=first.complete and second.complete,
-        seconds=first.seconds + second.seconds,
+        seconds=round(first.seconds + second.seconds, 3),
         of=first.task.of,
         details={"minus": other, "p": found.p},
     )
