@@ -15,6 +15,7 @@ import pytest
 import typer
 import yaml
 
+from aulac_grader.book.charts import named
 from aulac_grader.book.generated import dial, dial_rules, plan
 from aulac_grader.book.glossary import glossary_markdown, read_references
 from aulac_grader.book.lesson import clean_outputs
@@ -300,6 +301,28 @@ def test_a_chart_has_words_and_a_table_twin(tmp_path: Path) -> None:
     assert "của khóa học: 0,93; vòng lặp ngắn nhất: 1." in vi
     assert "Bar chart. Times as fast" in en and "<td>0.9 – 1.1</td>" in en
     assert en.count("<rect") == 2 and "aulac-chart-mark" in en
+
+
+def test_a_long_name_of_a_bar_stands_on_two_lines() -> None:
+    long = "kiểu GPT-2: AdamW, cosine, BPE thường, không QK-norm, không gì nữa"
+    lines = [re.sub("<[^>]*>", "", line) for line in named(long, 20)]
+    assert " ".join(lines) == long and len(lines) == 2
+    assert len(named("lớp ra riêng", 20)) == 1
+    lines = [re.sub("<[^>]*>", "", line) for line in named(3 * long, 20)]
+    assert len(lines) == 2 and lines[1].endswith(" …")
+    assert max(map(len, lines)) <= 44
+
+
+def test_an_interval_is_written_as_the_language_writes_numbers(
+    tmp_path: Path,
+) -> None:
+    places = Places(tmp_path, BOOK)
+    places.results.mkdir(parents=True)
+    run = {"rows": [{"x": "+0.1653 … +0.2126"}, {"x": "1.2 là bản"}]}
+    (places.results / "run.json").write_text(json.dumps(run))
+    assert "+0,1653&nbsp;… +0,2126<" in results(places, "vi")
+    assert "+0.1653&nbsp;… +0.2126<" in results(places, "en")
+    assert "1.2 là bản" in results(places, "vi")
 
 
 def test_targets_stand_beside_what_was_measured(tmp_path: Path) -> None:

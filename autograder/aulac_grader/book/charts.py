@@ -6,6 +6,7 @@ A chart is what a benchmark leaves under `charts`: `title` and `unit` in both la
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -121,14 +122,17 @@ def one_bar(
     return parts
 
 
-def named(name: str, middle: float, size: int = 46) -> list[str]:
-    """A bar's name at its left; `a / b` stands on two lines."""
+def named(name: str, middle: float, size: int = 42) -> list[str]:
+    """A bar's name at its left, on two lines where it is long or is `a / b`."""
     head, _, tail = name.rpartition(" / ")
-    lines = [line for line in (head, tail) if line]
+    whole = [line for line in (head, tail) if line]
+    lines = whole if len(whole) > 1 else textwrap.wrap(name, size)
+    if len(lines) > 2:
+        lines = [lines[0], f"{lines[1]} …"]
     first = middle + 4 - 8 * (len(lines) - 1)
     return [
         f'<text x="{NAMES - 10}" y="{first + 16 * place}" text-anchor="end">'
-        f"{escape(line if len(line) <= size else line[: size - 1] + '…')}</text>"
+        f"{escape(textwrap.shorten(line, size + 2, placeholder=' …'))}</text>"
         for place, line in enumerate(lines)
     ]
 

@@ -8,6 +8,7 @@ dictionaries, as `benchmarks/fertility.py --json` keeps it).
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -42,6 +43,8 @@ LABELS = {
     "ours, plain BPE": ("của khóa học, BPE thường", "ours, plain BPE"),
     "ours, superwords": ("của khóa học, siêu từ", "ours, superwords"),
 }
+# What a benchmark writes for an interval; it stands on two lines at most.
+INTERVAL = re.compile(r"[-+]?\d+\.\d+ … [-+]?\d+\.\d+")
 SIDE = ("title", "labels", "notes", "charts", "curves", "picture")
 
 
@@ -240,6 +243,9 @@ def _value(value: Any, words: Words) -> str:
         return yes[words.lang][value]
     if isinstance(value, list | dict):
         return escape(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str) and INTERVAL.fullmatch(value):
+        mark = "," if words.lang == "vi" else "."
+        return value.replace(".", mark).replace(" …", "&nbsp;…")
     if isinstance(value, str):
         return escape(words(value) if words.knows(value) else value)
     return written(value, words.lang)
