@@ -22,7 +22,7 @@ against arms that each change what they name, three seeds each, on held-out text
 - Results lie in `build/ablations`, one file for each arm and seed, named by a hash of
   settings, text and training code; a run that was cut off goes on where it was.
 
-`AULAC_ABLATION_MINUTES` is the time for all on two idle cores (5), `AULAC_CORPUS` the
+`AULAC_ABLATION_MINUTES` is the time for all on two idle cores (4), `AULAC_CORPUS` the
 corpus folder.
 """
 
@@ -51,7 +51,7 @@ from aulac.tokenizer.stages import VocabularyError
 HERE = Path(__file__).parent
 WORK = HERE.parent / "build" / "ablations"
 RESULTS = HERE / "results"
-MINUTES = 5.0
+MINUTES = 4.0
 TITLE = {
     "vi": "Từng phần của công thức đáng giá bao nhiêu",
     "en": "What each part of the recipe is worth",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from aulac.corpus.errors import CorpusError
+from aulac.staging import replace_folder
 
 try:
     import fcntl
@@ -44,7 +45,7 @@ def staged(out: str | Path) -> Iterator[Path]:
         yield part
         claim.close()
         (part / "pid").unlink()
-        _replace(part, out)
+        replace_folder(part, out)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise explain(error, out) from error
@@ -130,16 +131,6 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _replace(part: Path, out: Path) -> None:
-    """`part` becomes `out`; a reader sees the old folder or the new one."""
-    old = out.with_name(out.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    part.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def explain(error: OSError, out: Path) -> CorpusError:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from aulac.staging import replace_folder
+
 
 @contextmanager
 def staged_folder(out: Path) -> Iterator[Path]:
@@ -29,7 +31,7 @@ def staged_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         yield part
-        _replace(part, out)
+        replace_folder(part, out)
     except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
         if isinstance(error, (OSError, SafetensorError)):
@@ -82,16 +84,6 @@ def refuse_foreign(out: Path) -> None:
             f"{out} holds other things than a model, so it is not replaced: choose "
             "a new folder."
         )
-
-
-def _replace(part: Path, out: Path) -> None:
-    """`part` becomes `out`; what was there goes last."""
-    old = out.with_name(out.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    part.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _sentence(out: Path, error: Exception) -> str:
