@@ -298,8 +298,11 @@ def publish(
 
     chart(results, LABELS, folder / f"{name}.png")
     scale = found["setting"]["scale"]
-    named = {lang: f"{words} ({scale})" for lang, words in TITLE.items()}
-    found = found | {"title": named, "labels": LABELS}
+    title = {
+        "vi": f"{TITLE['vi']} (quy mô {scale})",
+        "en": f"{TITLE['en']} (scale {scale})",
+    }
+    found = found | {"title": title, "labels": LABELS}
     found["curves"] = curves(results)
     found["picture"] = {"file": f"{name}.png", "alt": alt(found, LABELS)}
     report = {"date": date.today().isoformat(), "machine": machine()}

@@ -198,7 +198,7 @@ def test_what_is_published_is_a_page_and_a_picture_in_two_languages(
     assert (tmp_path / "other.png").read_bytes()[:4] == b"\x89PNG"
     kept = json.loads((tmp_path / "other.json").read_text("utf-8"))
     kept = kept["benchmarks"]["other"]
-    assert kept["title"]["en"].endswith("(tiny)")
+    assert kept["title"]["en"].endswith("(scale tiny)")
     assert kept["picture"]["file"] == "other.png"
     assert kept["bytes"]["adamw"]["verdict"] == "worse"
     assert kept["bytes"]["plain"]["verdict"] == "diverged"
