@@ -96,15 +96,16 @@ def row(arm: list[Found], base: list[Found]) -> dict[str, Any]:
     return {name: values[name] for name in COLUMNS}
 
 
+# What a narrow page shows first comes first.
 COLUMNS = (
     "bits_per_byte",
+    "percent",
+    "verdict",
     "difference",
     "seeds_interval",
     "passages_interval",
-    "percent",
     "tokens",
     "seconds",
-    "verdict",
 )
 
 
