@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
+from datetime import date
 from itertools import chain
 from pathlib import Path
 
@@ -149,6 +149,8 @@ def command() -> None:
     )
     parser.add_argument("--json", type=Path, help="keep the results here")
     asked = parser.parse_args()
+    from run import machine
+
     kept, held = divided(asked.source, asked.limit_mb, asked.held_out)
     sizes = [
         sum(len(text.encode()) for text in texts) / MB
@@ -166,9 +168,9 @@ def command() -> None:
         "learned_mb": round(sizes[0], 1),
         "held_out_mb": round(sizes[1], 2),
         "held_out_documents": len(held),
-        "processor": platform.processor() or platform.machine(),
-        "python": platform.python_version(),
         "tokenizers": tokenizers.__version__,
+        "date": date.today().isoformat(),
+        "machine": machine(),
         "rows": contest(kept, held, asked.sizes),
     }
     if asked.json:

@@ -37,8 +37,6 @@ LABELS = {
     "learned_mb": ("học từ (MB)", "learned from (MB)"),
     "held_out_mb": ("đo trên (MB)", "measured on (MB)"),
     "held_out_documents": ("số văn bản dùng để đo", "documents measured on"),
-    "processor": ("bộ xử lý", "processor"),
-    "python": ("Python", "Python"),
     "tokenizers": ("thư viện tokenizers", "tokenizers library"),
     "ours, plain BPE": ("của khóa học, BPE thường", "ours, plain BPE"),
     "ours, superwords": ("của khóa học, siêu từ", "ours, superwords"),
