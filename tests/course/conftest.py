@@ -53,3 +53,12 @@ def build():
         return model.eval()
 
     return make
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """A workspace with nothing in it, and a course that came without a model."""
+    from aulac import artefacts
+
+    monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path / "workspace"))
+    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path / "nothing")

@@ -12,17 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from aulac import artefacts, chat_command
+from aulac import chat_command
 from aulac.chat import Conversation, room
 from aulac.export import to_hf
 
 RUN = CliRunner()
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path / "workspace"))
-    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path / "nothing")
+pytestmark = pytest.mark.usefixtures("bare")
 
 
 @pytest.fixture

@@ -6,20 +6,15 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from aulac import artefacts, chat_command
+from aulac import chat_command
 from aulac.export import from_hf, to_hf
 from aulac.export_command import KINDS, app
 from aulac.generate import quantize
 from aulac.model_folder import answers
 
 RUN = CliRunner()
+pytestmark = pytest.mark.usefixtures("bare")
 CARD = "---\nlanguage:\n- vi\nlicense: cc-by-sa-3.0\n---\n\n# Phiếu mô hình\n"
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path / "workspace"))
-    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path / "nothing")
 
 
 @pytest.fixture
