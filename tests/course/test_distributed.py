@@ -284,6 +284,7 @@ def test_a_failing_process_ends_all_with_a_sentence(tmp_path):
 def test_aulac_train_under_torchrun_is_aulac_train(
     tmp_path, tokenizer, sentences
 ):
+    """The lead alone speaks, of all devices; weights and log are the same."""
     tokenizer.save(tmp_path / "tokenizer")
     (tmp_path / "corpus").mkdir()
     texts = {"train": sentences, "validation": sentences[::20]}
@@ -299,7 +300,10 @@ def test_aulac_train_under_torchrun_is_aulac_train(
     both = torchrun("-m", "aulac.cli", *options, tmp_path / "two")
     said, complained = both.communicate(timeout=400)
     assert both.returncode == 0, complained
-    assert said.count("Xong: mô hình ở") == 1
+    for told in (one.output, said):
+        assert told.count("Xong: mô hình ở") == 1
+        assert told.count("done: the model is in") == 1
+    assert "2 x " in said  # the peak of two devices
     alone = from_hf(tmp_path / "one" / "model")[0]
     close(from_hf(tmp_path / "two" / "model")[0], alone.state_dict())
     logs = [

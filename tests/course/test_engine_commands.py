@@ -227,34 +227,6 @@ def test_logs_are_drawn_in_the_terminal_and_as_a_picture(tmp_path):
     )
 
 
-def test_two_processes_train_what_one_trains(workspace, tokenizer, sentences):
-    """`torchrun … aulac train`: the lead alone speaks; the weights are the same."""
-    write_corpus(workspace, sentences)
-    tokenizer.save(workspace / "words")
-    given = ["--corpus", str(workspace), "--tokenizer", workspace / "words"]
-    options = ["--scale", "tiny", "--steps", "2", *map(str, given)]
-    alone = RUN.invoke(
-        train_command.app, [*options, "--out", str(workspace / "one")]
-    )
-    assert alone.exit_code == 0, alone.output
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    torchrun += ["--nproc-per-node", "2", "-m", "aulac.cli", "train"]
-    done = subprocess.run(
-        [*torchrun, *options, "--out", str(workspace / "two")],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    for said in (alone.output, done.stdout):
-        assert said.count("done: the model is in") == 1
-    assert "2 x " in done.stdout  # the peak of two devices
-    one, two = (from_hf(workspace / n / "model")[0] for n in ("one", "two"))
-    for ours, theirs in zip(one.parameters(), two.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
-
-
 def test_what_stands_where_the_model_goes_is_seen_before_training(
     small, workspace
 ):
