@@ -28,9 +28,9 @@ class Watch(Watchdog):
     def __init__(self, pid: int, limits: Limits) -> None:
         self._lock = threading.RLock()
         self._spared: set[tuple[int, int]] | None = None
-        self._judge: int | None = None
+        self._judge: Work | None = None
         # When the clock began, by `schedule`.
-        self._ran = self._waited = self._worked = 0.0
+        self._ran = self._waited = 0.0
         self.ended_question: str | None = None
         self.spent = 0.0  # processor time of the last cell or question
         self.used = 0.0  # of all of them
@@ -52,12 +52,12 @@ class Watch(Watchdog):
             self.limits = replace(
                 self.limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds
             )
-            self._judge = judge
+            self._judge = None
             if judge is None:
                 self._spared = None
             else:
                 self._spared, self.ended_question = self._living(), None
-                self._worked = sum(schedule(judge))
+                self._judge = Work(judge)
             self._ran, self._waited = schedule(self.pid)
             self.new_budget()
 
@@ -83,6 +83,8 @@ class Watch(Watchdog):
 
     def poll(self) -> Reading:
         with self._lock:
+            if self._judge is not None:
+                self._judge.look()
             return super().poll()
 
     def kill(self, why: str) -> None:
@@ -107,9 +109,7 @@ class Watch(Watchdog):
     def _excused(self) -> float:
         """Seconds since `begin` for which the box cannot be blamed."""
         _, waited = schedule(self.pid)
-        worked = 0.0
-        if self._judge is not None:
-            worked = sum(schedule(self._judge)) - self._worked
+        worked = self._judge.seconds if self._judge is not None else 0.0
         return waited - self._waited + worked
 
     def _living(self) -> set[tuple[int, int]]:
@@ -128,6 +128,37 @@ class Watch(Watchdog):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.002)
         return False
+
+
+class Work:
+    """How long a room of ours has been at work, from the first look to the last.
+
+    The kernel's account comes late for a process that still waits for its turn, and
+    leaves out what the host of a virtual machine takes away. So a room that is seen
+    busy in two looks running counts as busy in between, and the longer of both holds.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._began = self._told = sum(schedule(pid))
+        self._seen = 0.0
+        self._last, self._busy = time.monotonic(), busy(pid)
+
+    def look(self) -> None:
+        self._told = sum(schedule(self._pid))
+        now, at_work = time.monotonic(), busy(self._pid)
+        if at_work and self._busy:
+            self._seen += now - self._last
+        self._last, self._busy = now, at_work
+
+    @property
+    def seconds(self) -> float:
+        return max(self._told - self._began, self._seen)
+
+
+def busy(pid: int) -> bool:
+    """Whether a process at or below `pid` is at work."""
+    return any(process.busy for process in tree(pid))
 
 
 def schedule(pid: int) -> tuple[float, float]:

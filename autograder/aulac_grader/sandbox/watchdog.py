@@ -52,14 +52,24 @@ class Reading:
 
 @dataclass(frozen=True)
 class Process:
-    """What one look tells of one process. `own_cpu` is without its children's."""
+    """What one look tells of one process. `state` is the letter of proc(5); `own_cpu`
+    is without its children's."""
 
     pid: int
     threads: int
-    ended: bool
+    state: str
     started: int
     own_cpu: float
     children_cpu: float
+
+    @property
+    def ended(self) -> bool:
+        return self.state in "ZX"
+
+    @property
+    def busy(self) -> bool:
+        """It runs, could run and is not let, or waits for a disk."""
+        return self.state in "RD"
 
 
 def tree(pid: int) -> list[Process]:
@@ -118,7 +128,7 @@ def look(pid: int) -> Process | None:
     return Process(
         pid=pid,
         threads=int(fields[17]),
-        ended=fields[0] in (b"Z", b"X"),
+        state=fields[0].decode(),
         started=int(fields[19]),
         own_cpu=(user + system) / _TICKS,
         children_cpu=(child_user + child_system) / _TICKS,
