@@ -233,6 +233,7 @@ def _report(
         rows = [r for of, one in found if of is model for r in one.rows()]
         if rows:
             _print(model.name, rows)
+            _warn(rows)
         records += [row.record(model.name) for row in rows]
     first, last = models[0], models[-1]
     if first is not last:
@@ -246,6 +247,19 @@ def _report(
         typer.echo(P_VALUE)
         records += [row.record(first.name) for row in gaps]
     show.write(records, out)
+
+
+def _warn(rows: list[Row]) -> None:
+    """Say so where a model was not shown the whole of a question."""
+    for row in rows:
+        cut = row.details.get("cut")
+        if cut and row.main:
+            typer.echo(
+                f"{row.vi.strip()}: số câu hỏi dài hơn ngữ cảnh của mô hình: {cut}; mô "
+                f"hình không thấy phần đầu. / {row.en.strip()}: questions longer than "
+                f"the model's context: {cut}; it did not see their beginning.",
+                err=True,
+            )
 
 
 def _print(title: str, rows: list[Row], minus: bool = False) -> None:

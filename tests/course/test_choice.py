@@ -46,7 +46,11 @@ def test_a_long_context_loses_its_beginning(build, tokenizer, sentences):
     model = build()
     long = " ".join(sentences)
     (found,) = continuations(model, tokenizer, [(long, " ngồi")])
+    head, tail = map(tokenizer.encode, (long, " ngồi"))
     assert found.nats > 0
+    assert found.cut == len(head) + len(tail) - model.config.context > 0
+    (short,) = continuations(model, tokenizer, [("Con mèo", " ngồi")])
+    assert short.cut == 0
     with pytest.raises(ValueError, match="do not fit"):
         continuations(model, tokenizer, [("", long)])
     with pytest.raises(ValueError, match="empty"):
@@ -76,7 +80,7 @@ def test_choosing_takes_the_likeliest(build, tokenizer):
 
 def test_results_by_subject_with_intervals():
     other = Question("2", "art", "Ai vẽ?", ("An", "Bình"), 1)
-    found = Choices((SKY, other, SKY), {"byte": (0, 1, 2)})
+    found = Choices((SKY, other, SKY), {"byte": (0, 1, 2)}, (0, 0, 0))
     assert found.right() == [1, 1, 0]
     assert found.accuracy().value == pytest.approx(2 / 3)
     assert found.by_subject()["art"].value == 1

@@ -139,6 +139,29 @@ def test_own_question_files_are_measured(evaluate, tmp_path):
     assert rows["xcopa", "", "sum"]["chance"] == 0.5
 
 
+def test_questions_too_long_for_the_model_are_counted(evaluate, tmp_path):
+    """The question stands at the end: the model still answers, on less."""
+    stems = ["Trời hôm nay thế nào?", "Mưa rơi trên mái nhà. " * 200]
+    lines = [
+        {
+            "id": f"{number}",
+            "question": stem,
+            "choices": ["A. nắng", "B. mưa", "C. gió", "D. tuyết"],
+            "answer": "B",
+        }
+        for number, stem in enumerate(stems)
+    ]
+    path = tmp_path / "long.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    result, rows = evaluate("--task", f"vmlu={path}")
+    assert rows["vmlu", "", "byte"]["details"] == {"cut": 1}
+    assert rows["vmlu", "", "byte"]["n"] == 2
+    assert "longer than the model's context: 1" in result.output
+    result, rows = evaluate("--task", "questions", "--limit", "4")
+    assert rows["questions", "", "byte"]["details"] == {"cut": 0}
+    assert "longer than" not in result.output
+
+
 def test_a_file_of_ones_own_is_measured(evaluate, tmp_path):
     text = tmp_path / "mine.txt"
     text.write_text("Con mèo ngồi dưới gốc đa. Bà ngoại kể chuyện ngày xưa.\n")

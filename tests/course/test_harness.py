@@ -183,7 +183,7 @@ def test_context_and_continuation_are_encoded_apart(lm, model, tokenizer):
     asked = [("Con mèo ", "ngồi"), ("Con mèo", " ngồi"), ("", "Con mèo")]
     moved, plain, alone = lm.loglikelihood(requests(*asked), True)
     ours = continuations(model, tokenizer, asked[1:])
-    assert moved == plain
+    assert moved == (pytest.approx(plain[0]), plain[1])
     assert [plain[0], alone[0]] == pytest.approx([-c.nats for c in ours])
 
 

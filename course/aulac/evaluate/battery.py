@@ -286,9 +286,15 @@ class PairsTask:
             )
 
 
+Chosen = tuple[dict[str, int], int]  # by rule; tokens that the prompt lost
+
+
 @dataclass
 class ChoiceTask:
-    """Multiple choice under every rule, and by subject under `byte`."""
+    """Multiple choice under every rule, and by subject under `byte`.
+
+    `details["cut"]`: questions too long for the model, which lost their beginning.
+    """
 
     model: Transformer
     tokenizer: Any
@@ -301,22 +307,25 @@ class ChoiceTask:
     def weight(self, item: Any) -> int:
         return 1
 
-    def each(self, items: Sequence[choice.Question]) -> list[dict[str, int]]:
-        picked = choice.choose(self.model, self.tokenizer, items).picked
+    def each(self, items: Sequence[choice.Question]) -> list[Chosen]:
+        found = choice.choose(self.model, self.tokenizer, items)
+        picks = zip(*found.picked.values(), strict=True)
         return [
-            dict(zip(picked, row, strict=True))
-            for row in zip(*picked.values(), strict=True)
+            (dict(zip(found.picked, row, strict=True)), cut)
+            for row, cut in zip(picks, found.cut, strict=True)
         ]
 
-    def _choices(self, done: list[dict[str, int]]) -> choice.Choices:
-        measured = tuple(self.items[: len(done)])
-        picked = {r: tuple(row[r] for row in done) for r in choice.RULES}
-        return choice.Choices(measured, picked)
+    def _choices(self, done: list[Chosen]) -> choice.Choices:
+        return choice.Choices(
+            tuple(self.items[: len(done)]),
+            {rule: tuple(p[rule] for p, _ in done) for rule in choice.RULES},
+            tuple(cut for _, cut in done),
+        )
 
-    def scores(self, done: list[dict[str, int]]) -> Scores:
+    def scores(self, done: list[Chosen]) -> Scores:
         return [(right, 1) for right in self._choices(done).right()]
 
-    def rows(self, done: list[dict[str, int]]) -> Iterator[Row]:
+    def rows(self, done: list[Chosen]) -> Iterator[Row]:
         found = self._choices(done)
         own = self.name == "questions"
         one = Row(
@@ -330,16 +339,16 @@ class ChoiceTask:
             of=self.of,
             interval=found.accuracy(),
             chance=found.chance,
+            details={"cut": sum(map(bool, found.cut))},
         )
         yield one
         for rule in choice.RULES[1:]:
             share = found.accuracy(rule)
             yield replace(one, rule=rule, interval=share, main=False)
         subjects = found.by_subject()
+        one = replace(one, main=False, details={})
         for name, share in subjects.items() if len(subjects) > 1 else ():
-            yield replace(
-                one, part=name, vi=name, en=name, interval=share, main=False
-            )
+            yield replace(one, part=name, vi=name, en=name, interval=share)
 
 
 @dataclass

@@ -83,10 +83,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Choices:
-    """What a model chose: `picked[rule]` holds an option's index a question."""
+    """What a model chose: `picked[rule]` holds an option's index a question.
+
+    cut: tokens of each prompt's beginning that did not fit the model's context.
+    """
 
     questions: tuple[Question, ...]
     picked: dict[str, tuple[int, ...]]
+    cut: tuple[int, ...]
 
     def right(self, rule: str = "byte") -> list[int]:
         """1 for each question answered rightly, else 0."""
@@ -143,16 +147,19 @@ def choose(
     bare = [(one.neutral, text) for one, text in every]
     alone = continuations(model, tokenizer, bare, batch)
     picked: dict[str, list[int]] = {rule: [] for rule in RULES}
-    start = 0
+    cut, start = [], 0
     for question in questions:
         end = start + len(question.options)
         for rule in RULES:
             rows = zip(likely[start:end], alone[start:end], strict=True)
             scores = [score(rule, *row) for row in rows]
             picked[rule].append(scores.index(max(scores)))
+        cut.append(max(found.cut for found in likely[start:end]))
         start = end
     return Choices(
-        tuple(questions), {rule: tuple(row) for rule, row in picked.items()}
+        tuple(questions),
+        {rule: tuple(row) for rule, row in picked.items()},
+        tuple(cut),
     )
 
 

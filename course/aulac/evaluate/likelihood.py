@@ -112,6 +112,9 @@ class Continuation:
     bytes: int
     tokens: int
     greedy: bool = False  # greedy decoding would have written it
+    cut: int = (
+        0  # tokens of the context's beginning that the model did not see
+    )
 
 
 def continuations(
@@ -124,7 +127,7 @@ def continuations(
 
     Context and text are encoded apart, so a token never reaches over the border:
     with superwords it otherwise could, and would then be charged to neither.
-    A context too long for the model loses its beginning.
+    A context too long for the model loses its beginning, `cut` tokens.
 
     Raises EvaluationError for an empty text, and for one longer than the model's
     context.
@@ -139,10 +142,11 @@ def continuations(
         ids = [tokenizer.eos_id, *head, *tail][-(model.config.context + 1) :]
         skipped = len(ids) - 1 - len(tail)
         pieces.append((ids[:-1], [SKIP] * skipped + tail))
-        sizes.append((len(normalise(text).encode()), len(tail)))
+        cut = max(0, len(head) + len(tail) - model.config.context)
+        sizes.append((len(normalise(text).encode()), len(tail), cut))
     return [
-        Continuation(found.nats, *size, found.greedy)
-        for found, size in zip(
+        Continuation(found.nats, size, tokens, found.greedy, cut)
+        for found, (size, tokens, cut) in zip(
             scores(model, pieces, batch), sizes, strict=True
         )
     ]
