@@ -10,20 +10,27 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
+BESIDE = (
+    "types"  # uses one core for minutes, so it begins first and runs alongside
+)
+LAST = "tests"
 
 
 def steps(fast: bool) -> list[tuple[str, list[str]]]:
     """Name and command of each step, in order."""
     aulac = str(BIN / "aulac")
     static = [
+        (BESIDE, [str(BIN / "mypy")]),
         ("lint", [str(BIN / "ruff"), "check", "."]),
         ("format", [str(BIN / "ruff"), "format", "--check", "."]),
-        ("types", [str(BIN / "mypy")]),
         ("lessons not stale", [aulac, "lessons", "build", "--check"]),
         ("lessons lint", [aulac, "lessons", "lint"]),
     ]
@@ -43,7 +50,51 @@ def steps(fast: bool) -> list[tuple[str, list[str]]]:
         "--dist",
         "loadfile",
     ]
-    return static + ([] if fast else course) + [("tests", pytest)]
+    return static + ([] if fast else course) + [(LAST, pytest)]
+
+
+def do(
+    name: str, command: list[str], to: IO[bytes] | None = None
+) -> tuple[str, int, float]:
+    """Run a step; its name, exit status and seconds. `to`: where it prints."""
+    environment = os.environ | {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    }
+    if name == LAST:
+        # One thread a process: pytest-xdist already uses both cores.
+        environment |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    began = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=to,
+        stderr=subprocess.STDOUT if to else None,
+    )
+    return name, done.returncode, time.monotonic() - began
+
+
+def announce(name: str, command: list[str]) -> None:
+    words = [Path(command[0]).name, *command[1:]]
+    print(f"\n== {name}: {' '.join(words)}", flush=True)
+
+
+def run(todo: list[tuple[str, list[str]]]) -> list[tuple[str, int, float]]:
+    """All steps; the first, which keeps to one core, beside those before the last."""
+    first, *others, last = todo
+    with tempfile.TemporaryFile() as printed, ThreadPoolExecutor(1) as thread:
+        beside = thread.submit(do, *first, to=printed)
+        rows = []
+        for step in others:
+            announce(*step)
+            rows.append(do(*step))
+        rows.append(beside.result())
+        announce(*first)
+        printed.seek(0)
+        sys.stdout.buffer.write(printed.read())
+        announce(*last)
+        rows.append(do(*last))
+    return rows
 
 
 def main() -> int:
@@ -51,24 +102,7 @@ def main() -> int:
     parser.add_argument(
         "--fast", action="store_true", help="no lessons, no book"
     )
-    fast = parser.parse_args().fast
-    # One thread a process: pytest-xdist already uses both cores.
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
-    rows = []
-    for name, command in steps(fast):
-        print(
-            f"\n== {name}: {' '.join([Path(command[0]).name, *command[1:]])}",
-            flush=True,
-        )
-        began = time.monotonic()
-        own = (
-            environment
-            if name == "tests"
-            else os.environ | {"PATH": environment["PATH"]}
-        )
-        code = subprocess.run(command, cwd=ROOT, env=own).returncode
-        rows.append((name, code, time.monotonic() - began))
+    rows = run(steps(parser.parse_args().fast))
     print()
     for name, code, seconds in rows:
         print(
