@@ -8,6 +8,18 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Laws say what holds, not how fast: a busy machine breaks none. The same examples each
+# time; `pytest --hypothesis-profile=search` looks for others.
+settings.register_profile(
+    "same",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("search", deadline=None)
+settings.load_profile("same")
 
 SOURCE = """\
 ---

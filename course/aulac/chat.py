@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from aulac.errors import InputError
+
 Message = dict[str, str]
 Messages = Sequence[Message]
 
@@ -28,9 +30,11 @@ def _checked(messages: Messages) -> Messages:
         if message.get("role") not in ROLES or not isinstance(
             message.get("content"), str
         ):
-            raise ValueError(
+            raise InputError(
                 f"a message needs a role of {ROLES} and a text as content, "
-                f"not {message!r}."
+                f"not {message!r}.",
+                f"mỗi tin nhắn cần một role trong {ROLES} và một content là văn bản, "
+                f"không thể là {message!r}.",
             )
     return messages
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from aulac.errors import InputError
+
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -28,12 +30,8 @@ WIDTH, HEIGHT = 64, 10  # letters, without the labels
 LABEL = 11  # letters in front of each row
 
 
-class LogError(ValueError):
-    """A log that cannot be drawn; `vi` says so in Vietnamese."""
-
-    def __init__(self, message: str, vi: str) -> None:
-        super().__init__(message)
-        self.vi = vi
+class LogError(InputError):
+    """A log that cannot be drawn."""
 
 
 def chart(

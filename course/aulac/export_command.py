@@ -83,7 +83,8 @@ def export(
     try:
         writer(kind, *talker, folder)(out)
     except (OSError, ValueError) as error:
-        fail(f"không xuất được mô hình ra {out} (xem dòng dưới).", str(error))
+        why = getattr(error, "vi", "xem dòng dưới.")
+        fail(f"không xuất được mô hình ra {out}: {why}", str(error))
     files = [out] if out.is_file() else list(out.iterdir())
     size = sum(file.stat().st_size for file in files) / 1e6
     print(f"{folder} → {out}: {kind}, {size:.1f} MB")

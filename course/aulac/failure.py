@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from aulac.errors import BilingualError
 from aulac.plan import Plan
 
 Record = dict[str, Any]
@@ -20,17 +21,13 @@ HALF_LIFE = 20  # steps after which a loss counts half in the smoothed loss
 LEAST_SCALE = 1.0
 
 
-class TrainingError(RuntimeError):
-    """Training cannot go on; says why and what to do, `vi` in Vietnamese.
+class TrainingError(BilingualError, RuntimeError):
+    """Training cannot go on; says why and what to do.
 
     `local`: only the process that raises it knows of it (see `aulac.distributed`).
     """
 
     local = False
-
-    def __init__(self, message: str, vi: str = ""):
-        super().__init__(message)
-        self.vi = vi or message
 
 
 @contextmanager

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aulac.errors import InputError
 from aulac.flops import Sizes
 from aulac.loss import IGNORE, cross_entropy
 
@@ -50,12 +51,17 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.heads % self.kv_heads:
-            raise ValueError(
+            raise InputError(
                 f"{self.heads} query heads cannot share {self.kv_heads} key "
-                "heads: kv_heads must divide heads."
+                "heads: kv_heads must divide heads.",
+                f"{self.heads} đầu truy vấn không chia đều được cho {self.kv_heads} "
+                "đầu khóa: kv_heads phải là ước của heads.",
             )
         if self.head_dim % 2:
-            raise ValueError(f"head_dim {self.head_dim} must be even.")
+            raise InputError(
+                f"head_dim {self.head_dim} must be even.",
+                f"head_dim là {self.head_dim}, phải là số chẵn.",
+            )
 
     @classmethod
     def of(cls, sizes: Sizes, vocab_size: int | None = None) -> Config:

@@ -79,12 +79,12 @@ def load(folder: Path) -> tuple[Any, Any]:
             return quantize.load(folder)
         return from_hf(folder)
     except (OSError, ValueError, KeyError) as error:
-        fail(
-            f"không nạp được mô hình ở {folder}: thư mục này không phải là một mô hình, "
-            "hoặc bị thiếu, bị hỏng tệp (xem dòng dưới). Hãy chép lại, hoặc huấn luyện "
-            "lại bằng `make course`.",
-            str(error),
+        why = (
+            "thư mục này không phải là một mô hình, hoặc bị thiếu, bị hỏng tệp (xem "
+            "dòng dưới). Hãy chép lại, hoặc huấn luyện lại bằng `make course`."
         )
+        vi = getattr(error, "vi", why)
+        fail(f"không nạp được mô hình ở {folder}: {vi}", str(error))
 
 
 def answers(folder: Path) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from aulac.errors import InputError
+
 if TYPE_CHECKING:
     import torch
 
@@ -112,12 +114,14 @@ def precision(
     if wanted != "auto":
         if wanted not in FORMATS:
             known = ", ".join(FORMATS)
-            raise ValueError(
-                f"there is no precision {wanted!r}: choose auto, {known}."
+            raise InputError(
+                f"there is no precision {wanted!r}: choose auto, {known}.",
+                f"không có độ chính xác {wanted!r}: hãy chọn auto, {known}.",
             )
         if wanted == "fp16" and device.type != "cuda":
-            raise ValueError(
-                "fp16 is for a GPU: on a CPU choose fp32 or bf16."
+            raise InputError(
+                "fp16 is for a GPU: on a CPU choose fp32 or bf16.",
+                "fp16 dành cho GPU: trên CPU hãy chọn fp32 hoặc bf16.",
             )
         name, vi, en = wanted, "theo yêu cầu", "as asked"
     elif device.type != "cuda":

@@ -16,16 +16,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from aulac.dial import CHINCHILLA, GIGA, Own, Primary, Words, derive
+from aulac.errors import InputError
 
 ENVIRONMENT = "AULAC_SCALE"
 
 
-class ScaleError(ValueError):
-    """There is no such scale; `vi` says so in Vietnamese."""
-
-    def __init__(self, message: str, vi: str) -> None:
-        super().__init__(message)
-        self.vi = vi
+class ScaleError(InputError):
+    """There is no such scale."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aulac.errors import InputError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -29,12 +31,8 @@ INDEX = "index.json"
 LENGTHS = "lengths.bin"  # uint32 a document, its end-of-text token counted
 
 
-class ShardError(ValueError):
-    """Shards that cannot be written or used; says what to do, `vi` in Vietnamese."""
-
-    def __init__(self, message: str, vi: str) -> None:
-        super().__init__(message)
-        self.vi = vi
+class ShardError(InputError):
+    """Shards that cannot be written or used."""
 
 
 @dataclass

@@ -50,7 +50,6 @@ def test_rows_say_what_they_say_alone(build, tokenizer, seed, way):
 
 @settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -59,7 +59,7 @@ def test_one_graph_serves_every_token(build):
     torch._dynamo.reset()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     depth=st.integers(1, 3),
     kv_heads=st.sampled_from([1, 2, 4]),

@@ -114,7 +114,6 @@ def test_a_text_that_is_too_long_is_read_from_its_end(
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -121,7 +121,7 @@ def test_every_conversation_is_met_once_an_epoch(tokenizer):
     assert len(rows) == 25 and len({tuple(row) for row in rows}) == 25
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     batch=st.integers(1, 8),
     parts=st.integers(1, 6),

@@ -323,7 +323,7 @@ def windows(feed: Feed, steps: int) -> list[list[list[int]]]:
     ]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     before=st.sampled_from([1, 2, 4]),
     after=st.sampled_from([1, 2, 4]),

@@ -33,7 +33,7 @@ def batch(c: Config, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.integers(1, 4),
     st.sampled_from([(2, 1), (2, 2), (6, 3)]),

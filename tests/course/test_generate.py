@@ -85,7 +85,7 @@ def test_temperature_zero_takes_the_most_likely_and_top_k_one_too():
     assert {way.draw(logits) for way in ways} == {best}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     values=st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=9),
     power=st.floats(-45, 2),
@@ -111,7 +111,7 @@ def test_sampling_follows_the_probabilities():
     assert (share - (logits / 0.8).softmax(0)).abs().max() < 0.03
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 99),
     temperature=st.floats(0.3, 3),
@@ -171,7 +171,7 @@ def test_seeds_repeat_and_differ(build, tokenizer):
     assert texts[0] == texts[1] != texts[2]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     text=st.text(VIETNAMESE),
     cuts=st.lists(st.integers(1, 4)),
@@ -196,7 +196,7 @@ def test_half_a_letter_at_the_end_is_not_shown():
     assert shown == "m"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     pieces=st.lists(st.text("abc", max_size=3)),
     stop=st.text("abc", min_size=1),
@@ -211,7 +211,7 @@ def test_a_stop_is_found_across_pieces(pieces, stop):
     assert shown + stops.end() == whole.split(stop)[0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(tokens=st.lists(st.binary(max_size=4)), stop=st.sampled_from("a\nế"))
 def test_any_bytes_become_whole_letters_up_to_a_stop(tokens, stop):
     """Tokens of arbitrary bytes: no half letter, and nothing said twice."""
@@ -232,7 +232,7 @@ def test_any_bytes_become_whole_letters_up_to_a_stop(tokens, stop):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), nfd=st.booleans())
 def test_vietnamese_is_cut_at_the_first_stop_and_at_whole_letters(data, nfd):
     """However the bytes of a text are dealt to tokens, and with several stops."""

@@ -71,7 +71,7 @@ def test_a_forecast_says_whether_it_rests_on_a_measurement(monkeypatch):
     assert told.as_dict()["basis"] == told.basis._asdict()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 8), st.integers(1, 50), st.integers(1, 4))
 def test_more_work_costs_more_and_devices_share_it(world, steps, passes):
     plan = Plan.pretraining(TINY, steps=steps, accumulation=passes)

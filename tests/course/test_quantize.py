@@ -34,7 +34,7 @@ def test_eight_bits_round_as_torch_does():
     torch.testing.assert_close(Packed(weight, 8).dense(), theirs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 999),
     bits=st.sampled_from([4, 8]),
@@ -57,7 +57,7 @@ def test_packing_is_idempotent_and_keeps_zeros():
         assert not Packed(torch.zeros(2, 32), bits).dense().any()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rows=st.integers(1, 40),
     slice_=st.integers(1, 40),

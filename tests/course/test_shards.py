@@ -48,7 +48,7 @@ def test_texts_are_counted_in_bytes_of_nfc(tmp_path, tokenizer, sentences):
     assert text == "".join(sentences)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     lengths=st.lists(st.integers(1, 30), min_size=2, max_size=20),
     context=st.integers(2, 25),
@@ -95,7 +95,7 @@ def test_targets_are_the_ids_moved_by_one(tmp_path):
     assert (ids[:, 1:] == targets[:, :-1]).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     before=st.integers(0, 90), batch=st.integers(1, 7), seed=st.integers(0, 5)
 )

@@ -172,5 +172,5 @@ def test_stops_and_bad_input(build):
         next(speculate(target, draft, []))
     with pytest.raises(ValueError, match="same tokenizer"):
         next(speculate(target, build(vocab_size=10), [5]))
-    with pytest.raises(ValueError, match="one beam"):
+    with pytest.raises(ValueError, match="0 beams"):
         beam_search(target, [5], beams=0)

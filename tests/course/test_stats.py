@@ -42,7 +42,7 @@ def test_ratio_weighs_documents_by_their_bytes() -> None:
     assert (found.low, found.high) == (1.0, 3.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SCORES)
 def test_interval_holds_its_value_and_repeats(scores: list[float]) -> None:
     found = bootstrap(scores, resamples=200)
@@ -106,7 +106,7 @@ def test_weights_make_a_difference_of_ratios() -> None:
     assert found.difference.low == pytest.approx(-4 / 5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1))
 def test_paired_is_antisymmetric(pairs: list[tuple[float, float]]) -> None:
     first, second = (list(column) for column in zip(*pairs, strict=True))

@@ -40,7 +40,6 @@ def plain(corpus) -> Tokenizer:
     return train(corpus, 1500, superwords=False, progress=False)
 
 
-@settings(deadline=None)
 @given(st.text() | st.text(VIETNAMESE) | st.text("0123456789,. ½Ⅷ٣"))
 def test_decode_undoes_encode(superwords, text):
     ids = superwords.encode(text)
@@ -48,14 +47,12 @@ def test_decode_undoes_encode(superwords, text):
     assert all(0 <= token < superwords.vocab_size for token in ids)
 
 
-@settings(deadline=None)
 @given(st.text(VIETNAMESE))
 def test_nfc_and_nfd_are_the_same_text(superwords, text):
     other = unicodedata.normalize("NFD", text)
     assert superwords.encode(other) == superwords.encode(text)
 
 
-@settings(deadline=None)
 @given(
     st.binary()
     | st.text().map(str.encode)
@@ -72,7 +69,7 @@ def test_encode_bytes_of_nfc_text_is_encode(superwords, corpus):
     assert superwords.decode_bytes(superwords.encode_bytes(loose)) == loose
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(590, 1300), st.sampled_from(["", "x", "1½", "Năm "]))
 def test_a_monstrous_number_is_cut_as_a_short_one(superwords, digits, before):
     text = before + "7" * digits + " người"

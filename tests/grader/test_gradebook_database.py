@@ -182,7 +182,6 @@ _wanted: dict[str, dict[str, Any]] = {}  # by database
 
 @settings(
     max_examples=6,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.permutations(WORKS), st.lists(st.sampled_from(WORKS), max_size=4))
@@ -259,7 +258,6 @@ STEPS = st.one_of(
 
 @settings(
     max_examples=6,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(STEPS, max_size=8))

@@ -235,14 +235,14 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_no_markdown_at_all_acts(text: str) -> None:
     assert_harmless(markdown_html(text))
     assert_harmless(in_formgrader(markdown_source(text)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
 def test_words_of_letters_and_signs_are_kept(text: str) -> None:
     shown = Tags(markdown_html(f"`x`{text}")).text
@@ -454,7 +454,7 @@ POINTS = st.sampled_from(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(POINTS, POINTS)
 def test_nbgrader_reads_the_same_points_off_the_cells(
     course: Course, small: Any, large: Any

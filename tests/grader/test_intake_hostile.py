@@ -460,7 +460,7 @@ def test_a_zip_written_to_a_pipe_has_descriptors(tmp_path: Path) -> None:
     assert [entry.read(MB) for entry in found] == [b"abc" * 100]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_zip_with_bytes_changed_never_breaks_the_reader(
     data: st.DataObject,
@@ -487,7 +487,7 @@ NAMES = st.text(
 ).filter(lambda name: name not in {".", ".."})
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=5))
 def test_any_names_and_bytes_of_one_student_leave_the_other_alone(
     files: list[tuple[str, bytes]],

@@ -68,7 +68,7 @@ def holds(result: Rebuilt) -> None:
 # -- anything at all ------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     holds(rebuilt(data))
@@ -108,7 +108,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(VALUES)
 def test_any_json(value: Any) -> None:
     holds(rebuilt(json.dumps(value).encode()))
@@ -172,7 +172,6 @@ KEEPING = [shuffle, duplicate, insert, retype, corrupt, listed, unlist]
 
 @settings(
     max_examples=120,
-    deadline=None,
     suppress_health_check=[HealthCheck.data_too_large],
 )
 @given(st.data())
@@ -202,7 +201,7 @@ def test_mutations_that_keep_the_answers_text_keep_the_answers(
             assert found[name] == answer
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_deleting_takes_only_what_was_deleted(data: st.DataObject) -> None:
     book = copy.deepcopy(answered())
@@ -214,7 +213,7 @@ def test_deleting_takes_only_what_was_deleted(data: st.DataObject) -> None:
         assert answers_in(result)[name] == ("" if name in gone else answer)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_file_cut_short_or_with_a_byte_changed(data: st.DataObject) -> None:
     whole = json.dumps(answered(), indent=1).encode()

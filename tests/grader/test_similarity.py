@@ -213,7 +213,7 @@ def test_any_text_has_tokens_in_order(source: str) -> None:
         at = token.end
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=60), st.integers(1, 9))
 def test_winnowing_keeps_its_promise(values: list[int], window: int) -> None:
     """One of every `window` hashes is chosen, and it is their smallest."""

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from aulac import distributed
 from aulac.chat import Message, encode
+from aulac.errors import InputError
 from aulac.loss import IGNORE
 from aulac.model import Transformer
 from aulac.train import Data, OnStep, Plan, Run, TrainingError, train
@@ -59,12 +60,17 @@ class Dialogues:
         cut = ((ids[: context + 1], mask[: context + 1]) for ids, mask in rows)
         self.examples = [(ids, mask) for ids, mask in cut if any(mask[1:])]
         if not self.examples:
-            raise ValueError(
+            raise InputError(
                 f"no conversation has an answer within {context} tokens: give "
-                "conversations with an assistant's turn, or a larger context."
+                "conversations with an assistant's turn, or a larger context.",
+                f"không hội thoại nào có câu trả lời trong {context} token đầu: hãy đưa "
+                "hội thoại có lượt của assistant, hoặc cửa sổ ngữ cảnh dài hơn.",
             )
         if mix and text is None:
-            raise ValueError("mix needs text: pass the pretraining batches.")
+            raise InputError(
+                "mix needs text: pass the pretraining batches.",
+                "mix cần text: hãy truyền vào các lô dữ liệu tiền huấn luyện.",
+            )
         self.batch, self.seed, self.mix, self.text = batch, seed, mix, text
         self.parts, self.pieces = parts, list[Pair]()
         self._go(epoch=0, position=0)

@@ -5,19 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
+from aulac.errors import BilingualError
+
 Notice = Callable[[str], None]
 
 
-class CorpusError(Exception):
-    """Something a user can put right: what was wrong, where, and what to do.
-
-    `str(error)` is English; `error.vi` says the same in Vietnamese for the command
-    line and the lessons.
-    """
-
-    def __init__(self, message: str, vi: str = "") -> None:
-        super().__init__(message)
-        self.vi = vi
+class CorpusError(BilingualError):
+    """A corpus cannot be read, built or written."""
 
 
 class SourceError(CorpusError):

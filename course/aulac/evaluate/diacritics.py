@@ -184,9 +184,10 @@ def evaluate(give_back: Restore, texts: Sequence[str]) -> Restored:
             continue
         found = normalise(give_back(strip_marks(text)))
         if strip_marks(found) != strip_marks(text):
-            raise ValueError(
+            raise EvaluationError(
                 f"restoring changed the letters of {text[:40]!r}: only marks "
-                "may change."
+                "may change.",
+                f"khôi phục dấu đã làm đổi chữ của {text[:40]!r}: chỉ được đổi dấu.",
             )
         pairs = zip(
             wanted, WORD.findall(place_tone(found)), counted, strict=True
@@ -196,5 +197,8 @@ def evaluate(give_back: Restore, texts: Sequence[str]) -> Restored:
         total.append(len(hits))
         whole.append(all(hits))
     if not total:
-        raise ValueError("no text holds a Vietnamese syllable.")
+        raise EvaluationError(
+            "no text holds a Vietnamese syllable.",
+            "không văn bản nào có âm tiết tiếng Việt.",
+        )
     return Restored(tuple(right), tuple(total), tuple(whole))

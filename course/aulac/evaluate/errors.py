@@ -1,15 +1,9 @@
-"""What cannot be measured, said in a sentence in both languages."""
+"""What cannot be measured."""
 
 from __future__ import annotations
 
+from aulac.errors import InputError
 
-class EvaluationError(ValueError):
-    """Something a user can put right: what was wrong, where, and what to do.
 
-    `str(error)` is English; `error.vi` says the same in Vietnamese, for the command
-    line and the lessons.
-    """
-
-    def __init__(self, message: str, vi: str) -> None:
-        super().__init__(message)
-        self.vi = vi
+class EvaluationError(InputError):
+    """Something cannot be measured, or not as was asked."""

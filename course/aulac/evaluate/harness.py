@@ -206,10 +206,13 @@ def _loaded(path: str) -> tuple[Transformer, Any]:
     try:
         return from_hf(path)
     except (OSError, ValueError, KeyError) as error:
+        why = (
+            "thư mục không phải là một mô hình, hoặc bị thiếu, bị hỏng tệp (xem bản "
+            "tiếng Anh)."
+        )
         raise EvaluationError(
             f"no model can be loaded: {error}",
-            f"không nạp được mô hình ở {path}: thư mục không phải là một mô hình, hoặc "
-            "bị thiếu, bị hỏng tệp (xem dòng dưới).",
+            f"không nạp được mô hình ở {path}: {getattr(error, 'vi', why)}",
         ) from error
 
 

@@ -23,6 +23,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from aulac.evaluate.errors import EvaluationError
+
 Scores = Sequence[float] | np.ndarray  # (n,)
 
 RESAMPLES = 10_000
@@ -94,9 +96,15 @@ def bootstrap_ratio(
     """
     top, bottom = _columns(numerators, denominators)
     if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level}.")
+        raise EvaluationError(
+            f"level must lie between 0 and 1, not {level}.",
+            f"level phải nằm giữa 0 và 1, không thể là {level}.",
+        )
     if (bottom <= 0).any():
-        raise ValueError("every item needs a weight above 0.")
+        raise EvaluationError(
+            "every item needs a weight above 0.",
+            "mỗi mục cần một trọng số lớn hơn 0.",
+        )
     n = len(top)
     ratios = np.concatenate(
         [
@@ -179,14 +187,21 @@ def _columns(first: Scores, second: Scores) -> tuple[np.ndarray, np.ndarray]:
     one = np.asarray(first, dtype=np.float64)
     other = np.asarray(second, dtype=np.float64)
     if one.ndim != 1 or one.shape != other.shape:
-        raise ValueError(
+        raise EvaluationError(
             f"two rows of equal length are needed, not {one.shape} and "
-            f"{other.shape}."
+            f"{other.shape}.",
+            f"cần hai dãy dài bằng nhau, không phải {one.shape} và {other.shape}.",
         )
     if not len(one):
-        raise ValueError("there is no item to measure: give at least one.")
+        raise EvaluationError(
+            "there is no item to measure: give at least one.",
+            "không có mục nào để đo: hãy cho ít nhất một.",
+        )
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
-        raise ValueError("a score is NaN or infinite: leave that item out.")
+        raise EvaluationError(
+            "a score is NaN or infinite: leave that item out.",
+            "có điểm số là NaN hoặc vô hạn: hãy bỏ mục ấy ra.",
+        )
     return one, other
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aulac.chat import TEMPLATE
+from aulac.errors import InputError
 from aulac.export.huggingface import qwen3_config, qwen3_name, strangers
 from aulac.export.staging import staged_file
 from aulac.model import Transformer
@@ -58,7 +59,11 @@ def to_gguf(
         "q8_0": gguf.GGMLQuantizationType.Q8_0,
     }
     if kind not in kinds:
-        raise ValueError(f"{kind!r} is not a kind: use {', '.join(kinds)}.")
+        known = ", ".join(kinds)
+        raise InputError(
+            f"{kind!r} is not a kind: use {known}.",
+            f"không có dạng {kind!r}: hãy dùng {known}.",
+        )
     qwen3_config(model.config)  # refuses what Qwen3 is not
     out = Path(out)
     with staged_file(out) as part:
@@ -99,12 +104,14 @@ def _vocabulary(writer: Any, tokenizer: Tokenizer, rows: int) -> None:
     stored = json.loads(tokenizer.backend.to_str())["model"]
     tokens = names(tokenizer.backend)
     if len(tokens) > rows:
-        raise ValueError(strangers(tokenizer, rows))
+        raise strangers(tokenizer, rows)
     cuts = tokenizer.backend.pre_tokenizer
     if cuts is None or cuts.__getstate__() != split().__getstate__():
-        raise ValueError(
+        raise InputError(
             "llama.cpp does not know this tokenizer's split: train one with "
-            "aulac.tokenizer.train."
+            "aulac.tokenizer.train.",
+            "llama.cpp không biết cách cắt chữ của bộ tách token này: hãy tạo một bộ "
+            "bằng aulac.tokenizer.train.",
         )
     idle = [f"[unused{place}]" for place in range(rows - len(tokens))]
     special = [CONTROL] * len(SPECIALS)
@@ -137,9 +144,11 @@ def _weights(writer: Any, model: Transformer, kind: Any) -> None:
             writer.add_tensor(name, data.astype(np.float16))
         else:
             if data.shape[1] % 32:
-                raise ValueError(
+                raise InputError(
                     f"{ours} has rows of {data.shape[1]} weights, which blocks "
-                    "of 32 do not divide: use f16."
+                    "of 32 do not divide: use f16.",
+                    f"{ours} có hàng dài {data.shape[1]}, không chia hết cho khối 32: "
+                    "hãy dùng f16.",
                 )
             packed = gguf.quants.quantize(data, kind)
             writer.add_tensor(name, packed, raw_dtype=kind)

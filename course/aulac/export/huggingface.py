@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from aulac.errors import InputError
 from aulac.export.staging import staged_folder
 from aulac.model import Config, Transformer
 
@@ -54,9 +55,11 @@ def qwen3_config(config: Config) -> dict[str, Any]:
     Raises ValueError for a model without QK-norm: Qwen3 cannot say that.
     """
     if not config.qk_norm:
-        raise ValueError(
+        raise InputError(
             "this model has no QK-norm and Qwen3 has: only a model with "
-            "qk_norm=True can be exported."
+            "qk_norm=True can be exported.",
+            "mô hình này không có QK-norm còn Qwen3 thì có: chỉ xuất được mô hình với "
+            "qk_norm=True.",
         )
     return {
         "architectures": ["Qwen3ForCausalLM"],
@@ -111,9 +114,12 @@ def to_hf(
     """
     if dtype not in DTYPES:
         known = ", ".join(str(d).removeprefix("torch.") for d in DTYPES)
-        raise ValueError(f"{dtype} is not a dtype to export in: use {known}.")
+        raise InputError(
+            f"{dtype} is not a dtype to export in: use {known}.",
+            f"không xuất được ở kiểu {dtype}: hãy dùng {known}.",
+        )
     if tokenizer.vocab_size > model.config.vocab_size:
-        raise ValueError(strangers(tokenizer, model.config.vocab_size))
+        raise strangers(tokenizer, model.config.vocab_size)
     config = qwen3_config(model.config) | {
         "dtype": str(dtype).removeprefix("torch.")
     }
@@ -140,11 +146,13 @@ def to_hf(
     return out
 
 
-def strangers(tokenizer: Tokenizer, rows: int) -> str:
+def strangers(tokenizer: Tokenizer, rows: int) -> InputError:
     """What is wrong when a tokenizer has more ids than a model has rows."""
-    return (
+    return InputError(
         f"the tokenizer has {tokenizer.vocab_size} ids and the model {rows} rows: "
-        "they do not belong together."
+        "they do not belong together.",
+        f"bộ tách token có {tokenizer.vocab_size} mã mà mô hình chỉ có {rows} hàng: "
+        "hai thứ này không phải của nhau.",
     )
 
 
@@ -193,13 +201,15 @@ def from_hf(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
         }
         model.load_state_dict(ours)
     except (SafetensorError, KeyError, RuntimeError, TypeError) as error:
-        raise ValueError(
+        raise InputError(
             f"{folder / WEIGHTS} is cut short or does not fit config.json "
-            f"({type(error).__name__}): copy the folder again, or train anew."
+            f"({type(error).__name__}): copy the folder again, or train anew.",
+            f"{folder / WEIGHTS} bị cụt hoặc không khớp với config.json "
+            f"({type(error).__name__}): hãy chép lại thư mục, hoặc huấn luyện lại.",
         ) from error
     tokenizer = Tokenizer.load(folder)
     if tokenizer.vocab_size > config.vocab_size:
-        raise ValueError(strangers(tokenizer, config.vocab_size))
+        raise strangers(tokenizer, config.vocab_size)
     return model.eval(), tokenizer
 
 
@@ -212,13 +222,17 @@ def read_config(folder: Path) -> Config:
     try:
         values = dict(json.loads(file.read_text(encoding="utf-8")))
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{file} is not JSON ({error}): copy the folder again, or train anew."
+        raise InputError(
+            f"{file} is not JSON ({error}): copy the folder again, or train anew.",
+            f"{file} không phải là JSON ({error}): hãy chép lại thư mục, hoặc huấn "
+            "luyện lại.",
         ) from error
     if values.get("model_type") != "qwen3":
-        raise ValueError(
+        raise InputError(
             f"{folder} holds a {values.get('model_type')} model: only Qwen3 can be "
-            "read; load others with transformers."
+            "read; load others with transformers.",
+            f"{folder} chứa mô hình loại {values.get('model_type')}: ở đây chỉ đọc được "
+            "Qwen3; mô hình khác hãy nạp bằng transformers.",
         )
     _refuse_unknown(file, values)
     rope = values.get("rope_parameters") or {}
@@ -238,8 +252,9 @@ def read_config(folder: Path) -> Config:
             tied=values.get("tie_word_embeddings", False),
         )
     except KeyError as error:
-        raise ValueError(
-            f"{file} says nothing of {error}: copy the folder again, or train anew."
+        raise InputError(
+            f"{file} says nothing of {error}: copy the folder again, or train anew.",
+            f"{file} thiếu {error}: hãy chép lại thư mục, hoặc huấn luyện lại.",
         ) from error
 
 
@@ -255,7 +270,9 @@ def _refuse_unknown(file: Path, values: dict[str, Any]) -> None:
     )
     for name, found, ours in wanted:
         if found != ours:
-            raise ValueError(
+            raise InputError(
                 f"{file} asks for {name} = {found!r} and this model has {ours!r} "
-                "alone: load it with transformers."
+                "alone: load it with transformers.",
+                f"{file} đòi {name} = {found!r}, còn mô hình ở đây chỉ có {ours!r}: hãy "
+                "nạp bằng transformers.",
             )

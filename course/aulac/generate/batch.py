@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from aulac.generate.cache import KVCache
-from aulac.generate.sampling import Sampling, ends, prompt_ids
+from aulac.generate.sampling import Sampling, ends, no_prompt, prompt_ids
 from aulac.generate.text import Writer
 from aulac.model import Transformer
 
@@ -72,7 +72,7 @@ class _Rows:
         max_tokens: int,
     ):
         if not all(prompts):
-            raise ValueError("a prompt is empty: give each at least a token.")
+            raise no_prompt()
         self.model, like = model.eval(), model.norm.weight
         longest = max(map(len, prompts), default=0)
         missing = [longest - len(prompt) for prompt in prompts]

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import torch
 
+from aulac.errors import InputError
 from aulac.generate.cache import KVCache
+from aulac.generate.sampling import no_prompt
 from aulac.model import Transformer
 
 
@@ -52,8 +54,13 @@ def beam_search(
 
     Raises ValueError for an empty prompt or no beams.
     """
-    if not ids or beams < 1:
-        raise ValueError("give at least one token and at least one beam.")
+    if not ids:
+        raise no_prompt()
+    if beams < 1:
+        raise InputError(
+            f"{beams} beams cannot search: give at least one.",
+            f"beams là {beams}: cần ít nhất một.",
+        )
     stops = frozenset(stop_ids)
     tree = _Tree(model, ids, len(ids) + max_tokens)
     open_, ended = [Hypothesis((), 0.0)], list[Hypothesis]()

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aulac.errors import InputError
 from aulac.flops import Sizes
 from aulac.model import Config, Pair, Seen
 
@@ -112,9 +113,11 @@ class KVCache(Slots):
         """
         end = self.length + k.shape[2]
         if end > self.size:
-            raise ValueError(
+            raise InputError(
                 f"the cache holds {self.size} tokens and {end} are needed: "
-                "make it with a larger size."
+                "make it with a larger size.",
+                f"bộ nhớ đệm KV chứa được {self.size} token mà cần tới {end}: hãy tạo "
+                "bộ nhớ đệm lớn hơn.",
             )
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v

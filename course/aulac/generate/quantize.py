@@ -29,6 +29,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from aulac.errors import InputError
 from aulac.model import Embedding, Transformer
 
 if TYPE_CHECKING:
@@ -54,13 +55,18 @@ class Packed(nn.Module):
     def __init__(self, weight: Tensor, bits: int = 8, group: int = GROUP):
         super().__init__()
         if bits not in LARGEST:
-            raise ValueError(f"{bits} bits are not supported: use 8 or 4.")
+            raise InputError(
+                f"{bits} bits are not supported: use 8 or 4.",
+                f"không lượng tử hóa được ở {bits} bit: hãy dùng 8 hoặc 4.",
+            )
         rows, columns = weight.shape
         group = columns if bits == 8 else group
         if columns % group or (bits == 4 and columns % 2):
-            raise ValueError(
+            raise InputError(
                 f"{columns} columns cannot be cut into groups of {group}: "
-                "choose a group that divides them."
+                "choose a group that divides them.",
+                f"{columns} cột không chia đều thành nhóm {group} được: hãy chọn một ước "
+                f"của {columns}.",
             )
         self.bits, self.group, self.dtype = bits, group, weight.dtype
         self.slice = max(1, SLICE // columns)  # rows
@@ -204,7 +210,10 @@ def save(
 
     packed = [m for m in model.modules() if isinstance(m, PackedLinear)]
     if not packed:
-        raise ValueError("this model is not packed: call quantize first.")
+        raise InputError(
+            "this model is not packed: call quantize first.",
+            "mô hình này chưa được lượng tử hóa: hãy gọi quantize trước.",
+        )
     held = {name: w.contiguous() for name, w in model.state_dict().items()}
     how = {"bits": packed[0].packed.bits, "group": packed[0].packed.group}
     config: dict[str, Any] = qwen3_config(model.config)
@@ -244,8 +253,10 @@ def load(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
         model = quantize(empty, **how[HOW])
         model.load_state_dict(held)
     except (SafetensorError, KeyError, RuntimeError) as error:
-        raise ValueError(
+        raise InputError(
             f"{weights} is cut short or does not fit config.json "
-            f"({type(error).__name__}): copy the folder again, or pack anew."
+            f"({type(error).__name__}): copy the folder again, or pack anew.",
+            f"{weights} bị cụt hoặc không khớp với config.json "
+            f"({type(error).__name__}): hãy chép lại thư mục, hoặc lượng tử hóa lại.",
         ) from error
     return model, Tokenizer.load(folder)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from aulac.errors import InputError
 from aulac.generate.cache import KVCache
 from aulac.generate.text import Writer
 from aulac.model import Cache, Transformer
@@ -20,6 +21,14 @@ Step = Callable[..., Tensor]
 # Below this a float32 logit that is larger at all is larger by so much that nothing
 # else is drawn, and dividing by it would soon overflow.
 COLDEST = 1e-6
+
+
+def no_prompt() -> InputError:
+    """The error for a text that holds no token to go on from."""
+    return InputError(
+        "a prompt is empty: give it at least one token.",
+        "có phần mở đầu (prompt) bị rỗng: hãy cho ít nhất một token.",
+    )
 
 
 @dataclass(frozen=True)
@@ -46,13 +55,20 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not (0 <= self.temperature < math.inf) or self.top_k < 0:
-            raise ValueError(
-                "temperature and top_k must be 0 or more, and finite."
+            raise InputError(
+                "temperature and top_k must be 0 or more, and finite.",
+                "temperature và top_k phải là số hữu hạn, từ 0 trở lên.",
             )
         if not (0 < self.top_p <= 1 and 0 <= self.min_p <= 1):
-            raise ValueError("top_p lies in (0, 1], min_p in [0, 1].")
+            raise InputError(
+                "top_p lies in (0, 1], min_p in [0, 1].",
+                "top_p phải nằm trong (0, 1], min_p trong [0, 1].",
+            )
         if not 0 < self.repetition_penalty < math.inf:
-            raise ValueError("repetition_penalty must be above 0, and finite.")
+            raise InputError(
+                "repetition_penalty must be above 0, and finite.",
+                "repetition_penalty phải là số hữu hạn lớn hơn 0.",
+            )
 
     @property
     def greedy(self) -> bool:
@@ -122,7 +138,7 @@ def generate_ids(
     """
     how = Sampling(**sampling)
     if not ids:
-        raise ValueError("the prompt is empty: give at least one token.")
+        raise no_prompt()
     model.eval()
     stops, known = set(stop_ids), list(ids)
     like, size = model.norm.weight, len(known) + max_tokens

@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aulac.errors import InputError
 from aulac.generate.cache import KVCache
-from aulac.generate.sampling import Sampling
+from aulac.generate.sampling import Sampling, no_prompt
 from aulac.model import Transformer
 
 
@@ -70,11 +71,13 @@ def speculate(
     ones. Raises ValueError for an empty prompt or different vocabularies.
     """
     if not ids:
-        raise ValueError("the prompt is empty: give at least one token.")
+        raise no_prompt()
     if target.config.vocab_size != draft.config.vocab_size:
-        raise ValueError(
+        raise InputError(
             f"the draft knows {draft.config.vocab_size} tokens and the target "
-            f"{target.config.vocab_size}: both need the same tokenizer."
+            f"{target.config.vocab_size}: both need the same tokenizer.",
+            f"mô hình nháp có {draft.config.vocab_size} token, mô hình chính có "
+            f"{target.config.vocab_size}: hai mô hình phải dùng chung bộ tách token.",
         )
     how, tally = Sampling(**sampling), tally or Tally()
     stops, known = set(stop_ids), list(ids)

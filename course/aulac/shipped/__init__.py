@@ -19,6 +19,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aulac.errors import BilingualError
+
 if TYPE_CHECKING:
     from aulac.model import Transformer
     from aulac.tokenizer import Tokenizer
@@ -28,23 +30,18 @@ PLACE = Path(__file__).parent
 WEIGHTS = {"base": "model.safetensors", "chat": "difference.safetensors"}
 
 
-class NotShippedError(FileNotFoundError):
-    """The weights are not in this installation; `vi` says so in Vietnamese."""
+class NotShippedError(BilingualError, FileNotFoundError):
+    """The weights are not in this installation."""
 
     def __init__(self, kind: str, place: Path) -> None:
         super().__init__(
             f"the model that comes with the course ({kind}) is not in {place}: copy "
             "that folder from the course's repository, or train a model of your own "
-            "with `aulac train`."
-        )
-        self.vi = (
+            "with `aulac train`.",
             f"không có mô hình đi kèm khóa học ({kind}) trong {place}: hãy chép thư "
             "mục ấy từ kho mã của khóa học, hoặc tự huấn luyện một mô hình bằng "
-            "`aulac train`."
+            "`aulac train`.",
         )
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def there(kind: str = "base", place: Path | None = None) -> bool:
