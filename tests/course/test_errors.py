@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
 import traceback
 from pathlib import Path
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 from aulac.chat import encode
 from aulac.corpus.errors import SourceError
@@ -75,10 +77,15 @@ def test_a_missing_model_is_a_missing_file_too():
         ("from aulac.scale import get; get('vast')", "quy mô"),
     ],
 )
-def test_a_notebook_shows_both_languages(code, vi, capsys):
+def test_a_notebook_shows_both_languages(code, vi, tmp_path):
     """As a kernel does it: the traceback of IPython itself."""
-    InteractiveShell.instance().run_cell(code)
-    shown = capsys.readouterr().out
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "--colors=nocolor", "-c", code],
+        env=os.environ | {"IPYTHONDIR": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    shown = done.stdout + done.stderr
     assert "Error" in shown and "Lỗi: " in shown and vi in shown
 
 
