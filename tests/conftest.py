@@ -21,6 +21,13 @@ settings.register_profile(
 settings.register_profile("search", deadline=None)
 settings.load_profile("same")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker ends alone on one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 SOURCE = """\
 ---
 jupytext:

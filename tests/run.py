@@ -39,7 +39,8 @@ def steps(fast: bool) -> list[tuple[str, list[str]]]:
         ("lessons run", [aulac, "lessons", "verify", "--scale", "tiny"]),
         ("book", [aulac, "book", "build"]),
     ]
-    # --dist loadfile: fixtures that start a server or train a model are per file.
+    # --dist loadfile: fixtures that start a server or train a model are per file. They
+    # keep the order of tests/conftest.py; xdist's own puts files of few tests last.
     pytest = [
         sys.executable,
         "-m",
@@ -49,6 +50,7 @@ def steps(fast: bool) -> list[tuple[str, list[str]]]:
         "2",
         "--dist",
         "loadfile",
+        "--no-loadscope-reorder",
     ]
     return static + ([] if fast else course) + [(LAST, pytest)]
 

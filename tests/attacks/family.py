@@ -22,6 +22,7 @@ OWN_FAULTS = ("SyntaxError", "IndentationError", "NameError: name")
 class Family:
     """The tests of one family of cases; a subclass says which."""
 
+    pytestmark = pytest.mark.slow
     cases: Sequence[Case] = ()
     workers = 1
 

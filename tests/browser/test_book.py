@@ -20,6 +20,7 @@ CHROMIUM = next(
     None,
 )
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
 ]

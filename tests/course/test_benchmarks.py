@@ -23,6 +23,8 @@ from aulac.corpus.stories import generate
 from aulac.export import from_hf
 from aulac.scale import SCALES
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 NAMES = sorted(
     file.stem

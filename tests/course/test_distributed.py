@@ -34,6 +34,8 @@ from aulac.shards import Batches, Shards, write_shards
 from aulac.tokenizer import Tokenizer
 from aulac.train import Engine, Plan, Run, schedule, train
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"vocab_size": 64, "depth": 2, "width": 32, "heads": 2, "kv_heads": 1}
 PLAN = Plan(steps=12, log_every=3, checkpoint_every=6, warmup=0.1)
 TALKS = [  # 19: the last of an epoch do not fill a step, nor all its pieces

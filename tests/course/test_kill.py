@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PLAN = {"steps": 36, "log_every": 2, "checkpoint_every": 3, "warmup": 0.1}
 PLANS = {
     "plain": PLAN,

@@ -33,6 +33,8 @@ from aulac_grader.grade.command import app
 from aulac_grader.grade.keys import course_key
 from aulac_grader.sandbox.selfcheck import unavailable
 
+pytestmark = pytest.mark.slow
+
 REASON = unavailable()
 needs_boxes = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 

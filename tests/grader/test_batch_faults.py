@@ -36,7 +36,10 @@ from aulac_grader.grade.events import EventLog
 from aulac_grader.sandbox.selfcheck import unavailable
 
 REASON = unavailable()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(REASON is not None, reason=str(REASON)),
+]
 
 
 @pytest.fixture(scope="module")

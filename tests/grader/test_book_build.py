@@ -14,6 +14,8 @@ from aulac_grader.book.build import build
 from aulac_grader.book.places import LANGUAGES, BookError, Places
 from aulac_grader.book.proof import check_site, outside, read_site
 
+pytestmark = pytest.mark.slow
+
 
 def page(small_book, lang: str, name: str) -> str:
     places, _ = small_book

@@ -24,6 +24,8 @@ from aulac_grader.grade.feedback import write
 from aulac_grader.grade.gradebook import Gradebook
 from aulac_grader.grade.structure import AssignmentChanged
 
+pytestmark = pytest.mark.slow
+
 WORKS = [
     Handed("an"),
     Handed(

@@ -18,6 +18,8 @@ from aulac_grader.judge.judge import judge_test
 from aulac_grader.judge.protocol import Ended
 from aulac_grader.judge.wire import Refused
 
+pytestmark = pytest.mark.slow
+
 _spec = importlib.util.spec_from_file_location(
     "judge_pair", Path(__file__).with_name("judge_pair.py")
 )

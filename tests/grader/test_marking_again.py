@@ -11,6 +11,8 @@ import pytest
 from aulac_grader.judge.marking import Marks, mark
 from aulac_grader.judge.workshop import Workshop
 
+pytestmark = pytest.mark.slow
+
 _spec = importlib.util.spec_from_file_location(
     "marking_sample", Path(__file__).with_name("marking_sample.py")
 )

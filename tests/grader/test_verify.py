@@ -20,6 +20,8 @@ from aulac_grader.author.links import Shelf
 from aulac_grader.verify import verify
 from aulac_grader.verify.plan import plan, reached
 
+pytestmark = pytest.mark.slow
+
 HEADER = """---
 kernelspec: {{display_name: Python 3, language: python, name: python3}}
 aulac:
