@@ -28,10 +28,10 @@ from ablation_text import Text
 
 from aulac import train
 from aulac.evaluate.bits import measure_each
-from aulac.plan import schedule
 from aulac.scale import get
-from aulac.shards import Batches
+from aulac.scale.plan import schedule
 from aulac.train import Engine
+from aulac.train.shards import Batches
 
 SLICE = 4  # steps that a run takes before the next has its turn
 SAVE = 60.0  # seconds between two savings of a run

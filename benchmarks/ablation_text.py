@@ -20,8 +20,8 @@ from pathlib import Path
 
 from aulac.corpus import build, read
 from aulac.corpus.document import stable_hash
-from aulac.shards import Shards, write_texts
 from aulac.tokenizer import Tokenizer, train
+from aulac.train.shards import Shards, write_texts
 
 LOCAL = Path(__file__).parents[1] / "data" / "local" / "corpus"
 PASSAGE = 2_000  # bytes

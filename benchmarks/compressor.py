@@ -34,13 +34,13 @@ from pathlib import Path
 import psutil
 import pyppmd
 
-from aulac import shipped
 from aulac.corpus.document import Document, read
 from aulac.corpus.sources import load
 from aulac.corpus.split import split_of
 from aulac.evaluate.battery import FEW, BitsTask, Row, run, write
 from aulac.evaluate.stats import bootstrap_ratio
 from aulac.export import from_hf
+from aulac.lesson import shipped
 from aulac.text import normalise
 
 TITLE = {

@@ -36,12 +36,12 @@ import psutil
 import run
 import torch
 
-from aulac.engine import Engine
-from aulac.flops import parameters, training_flops
-from aulac.hardware import peak
 from aulac.model import Config, Transformer
-from aulac.plan import Plan, precision
 from aulac.scale import SCALES, Scale, from_depth, get
+from aulac.scale.flops import parameters, training_flops
+from aulac.scale.hardware import peak
+from aulac.scale.plan import Plan, precision
+from aulac.train.engine import Engine
 
 SHARES = {  # of the time that is left when a part begins, by weight
     "speed": 0.18,

@@ -19,12 +19,13 @@ import story_model
 import torch
 from generation import clocked
 
-from aulac import shipped
 from aulac.evaluate.bits import interval, measure_each
 from aulac.evaluate.stats import paired
 from aulac.export import to_hf
+from aulac.export.packed import save
 from aulac.generate import generate_ids
-from aulac.generate.quantize import quantize, save
+from aulac.generate.quantize import quantize
+from aulac.lesson import shipped
 from aulac.model import Transformer
 from aulac.tokenizer import Tokenizer
 

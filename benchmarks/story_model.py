@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from aulac import recipes
 from aulac.corpus.stories import generate
+from aulac.lesson import recipes
 from aulac.model import Transformer
 from aulac.scale import SCALES, Scale
 from aulac.tokenizer import Tokenizer

@@ -19,17 +19,17 @@ from typing import Any
 import torch
 from ablation_text import corpus_folder, passages, sample
 
-from aulac.engine import Engine
 from aulac.evaluate.bits import measure
 from aulac.export import to_hf
-from aulac.flops import parameters, training_flops
-from aulac.hardware import peak
 from aulac.model import Config, Transformer
-from aulac.plan import Plan, precision
 from aulac.scale import Scale
-from aulac.shards import Batches, Shards, write_texts
+from aulac.scale.flops import parameters, training_flops
+from aulac.scale.hardware import peak
+from aulac.scale.plan import Plan, precision
 from aulac.tokenizer import Tokenizer, train
 from aulac.tokenizer.stages import VocabularyError
+from aulac.train.engine import Engine
+from aulac.train.shards import Batches, Shards, write_texts
 
 WARMUP, DECAY = 0.02, 0.4  # shares of the time
 READING = 0.15  # of all the time, for encoding

@@ -29,12 +29,12 @@ from typing import Any
 import torch
 from operators import KINDS, breakdown
 
-from aulac.engine import Engine
 from aulac.export import qwen3_config, qwen3_name
-from aulac.flops import Sizes
 from aulac.model import Config, Transformer
-from aulac.plan import Plan
 from aulac.scale import SCALES, Scale
+from aulac.scale.flops import Sizes
+from aulac.scale.plan import Plan
+from aulac.train.engine import Engine
 
 BATCH, CONTEXT = 16, 256
 WARM = 2  # steps that are not counted: they allocate
@@ -289,7 +289,7 @@ def measure(
 
 def parameters(scale: Sizes) -> int:
     """Of the scale's model."""
-    from aulac import flops
+    from aulac.scale import flops
 
     return flops.parameters(scale)
 

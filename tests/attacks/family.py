@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aulac_grader.grade import store
+from aulac_grader.grade.verdict import store
 
 from .kit import ASSIGNMENT, EVERY, Case, canaries, points
 from .line import Marked, Outcome
@@ -44,7 +44,7 @@ class Family:
     def test_the_gradebook_says_what_the_verdicts_say(
         self, marked: Marked
     ) -> None:
-        from aulac_grader.grade.gradebook import Gradebook
+        from aulac_grader.grade.gradebook.gradebook import Gradebook
 
         with Gradebook(marked.course) as book:
             marks = book.marks(ASSIGNMENT)

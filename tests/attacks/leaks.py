@@ -276,7 +276,7 @@ SEARCHES = {
     ),
     "kernel-keys": "read('/proc/keys', '/proc/key-users', '/proc/kallsyms')",
     "grader": (
-        "import aulac_grader.grade.keys, aulac_grader.grade.course as c\n"
+        "import aulac_grader.grade.verdict.keys, aulac_grader.grade.course.course as c\n"
         "found += [repr(vars(c)), repr(c.Course.open('@COURSE@'))]"
     ),
     "gradebook": (

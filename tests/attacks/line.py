@@ -16,12 +16,12 @@ from typing import Any
 from typer.testing import CliRunner
 
 from aulac_grader.author.assignment.build import build
-from aulac_grader.grade import store, verdict
-from aulac_grader.grade.command import app
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.command.steps import NO_MARK
+from aulac_grader.grade.command.verbs import app
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import load
 from aulac_grader.grade.intake.names import shown
-from aulac_grader.grade.steps import NO_MARK
+from aulac_grader.grade.verdict import store, verdict
 
 from .host import Host
 from .kit import ASSIGNMENT, Case, assignment, hand_in, reference

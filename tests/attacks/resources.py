@@ -361,7 +361,7 @@ GIANTS = [
             (
                 "given",
                 "import sys\n"
-                "room = sys.modules['aulac_grader.judge.notebook']\n"
+                "room = sys.modules['aulac_grader.judge.cells.notebook']\n"
                 "picture = b'\\x89PNG\\r\\n\\x1a\\n' + bytes(2_000_000)\n"
                 "real = room.Notebook.run\n"
                 "def run(self, *a, **k):\n"

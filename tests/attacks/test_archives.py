@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aulac_grader.author.assignment.build import build
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import collect
 from aulac_grader.grade.rebuild import rebuild
 

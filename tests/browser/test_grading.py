@@ -20,10 +20,10 @@ from tests.grader.graded_work import (
 )
 from tests.grader.test_gradebook_shown import HOSTILE, png
 
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.feedback import write
-from aulac_grader.grade.gradebook import Gradebook
-from aulac_grader.grade.store import write_outputs
+from aulac_grader.grade.gradebook.gradebook import Gradebook
+from aulac_grader.grade.verdict.store import write_outputs
 from aulac_grader.judge.sheet import CellResult
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -58,7 +58,7 @@ def build():
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
     """A workspace with nothing in it, and a course that came without a model."""
-    from aulac import artefacts
+    from aulac.lesson import artefacts
 
     monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path / "workspace"))
-    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path / "nothing")
+    monkeypatch.setattr("aulac.lesson.shipped.PLACE", tmp_path / "nothing")

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from aulac.model import Config, Transformer
-from aulac.shards import Batches, Shards, write_shards
 from aulac.train import Plan
+from aulac.train.shards import Batches, Shards, write_shards
 
 SIZES = {"vocab_size": 64, "depth": 2, "width": 32, "heads": 2, "kv_heads": 1}
 PLAN = Plan(steps=24, log_every=4, checkpoint_every=5, warmup=0.1)

@@ -10,17 +10,19 @@ import threading
 import pytest
 from typer.testing import CliRunner
 
-from aulac import artefacts, recipes, scale, scale_command
-from aulac.artefacts import (
+from aulac import scale
+from aulac.cli import scale as scale_command
+from aulac.export import to_hf
+from aulac.lesson import artefacts, recipes
+from aulac.lesson.artefacts import (
     ARTEFACTS,
     MARKER,
     exists,
     making,
-    need,
     newest,
     path,
 )
-from aulac.export import to_hf
+from aulac.lesson.recipes import need
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +50,9 @@ def made(monkeypatch):
 
 def test_importing_loads_no_torch():
     code = (
-        "import sys, aulac.artefacts, aulac.recipes, aulac.scale, aulac.flops, "
-        "aulac.train_command, aulac.chat_command, aulac.export_command, "
-        "aulac.shards, aulac.chat; "
+        "import sys, aulac.lesson.artefacts, aulac.lesson.recipes, aulac.scale, aulac.scale.flops, "
+        "aulac.cli.train, aulac.cli.chat, aulac.cli.export, "
+        "aulac.train.shards, aulac.chat; "
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

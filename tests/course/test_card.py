@@ -8,9 +8,9 @@ import unicodedata
 import pytest
 import yaml
 
-from aulac.responsible.card import card
-from aulac.responsible.credit import ATTRIBUTION, LICENCES
-from aulac.responsible.words import WORDS
+from aulac.corpus.credit import ATTRIBUTION, LICENCES
+from aulac.evaluate.card.card import card
+from aulac.evaluate.card.words import WORDS
 
 MEASURED = {"n": 40, "of": "documents", "main": True, "chance": None}
 

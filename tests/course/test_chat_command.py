@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from aulac import chat_command
 from aulac.chat import Conversation, room
+from aulac.cli import chat as chat_command
 from aulac.export import to_hf
 
 RUN = CliRunner()
@@ -187,7 +187,7 @@ def test_numbers_without_sense_are_refused_by_the_parser(options):
 def test_at_a_terminal_lines_are_long_and_ctrl_c_leaves_quietly():
     """A terminal alone cuts a line at 4,096 bytes, inside a letter."""
     code = (
-        "from aulac.chat_command import converse\n"
+        "from aulac.cli.chat import converse\n"
         "converse(lambda: lambda text: [str(len(text))])"
     )
     child = pexpect.spawn(

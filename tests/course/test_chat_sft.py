@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from jinja2 import Template
 
 from aulac.align.sft import Dialogues, sft
-from aulac.chat import TEMPLATE, Conversation, encode, render
-from aulac.loss import IGNORE
+from aulac.chat import Conversation
+from aulac.model.loss import IGNORE
+from aulac.tokenizer.template import TEMPLATE, encode, render
 from aulac.train import Plan, TrainingError
 
 TALK = [
@@ -90,7 +91,7 @@ def test_padding_is_neither_read_nor_learned(tokenizer, build):
 def test_order_is_resumable_with_mixed_text(
     tokenizer, sentences, tmp_path, stop
 ):
-    from aulac.shards import Batches, Shards, write_texts
+    from aulac.train.shards import Batches, Shards, write_texts
 
     write_texts(sentences, tokenizer, tmp_path / "s")
     shards = Shards.open(tmp_path / "s")

@@ -18,8 +18,8 @@ from tests.course.small_run import (
     weights,
 )
 
-from aulac.failure import disk_error
 from aulac.train import TrainingError, train
+from aulac.train.failure import disk_error
 
 
 def test_the_last_checkpoints_and_the_best_are_kept(tmp_path):
@@ -155,7 +155,7 @@ def test_a_full_disk_and_a_closed_door_are_sentences(tmp_path, monkeypatch):
 
     train(model, data, replace(PLAN, steps=5), tmp_path / "run")
     before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
-    monkeypatch.setattr("aulac.checkpoint.torch.save", no_space)
+    monkeypatch.setattr("aulac.train.checkpoint.torch.save", no_space)
     with pytest.raises(TrainingError, match="no disk space"):
         train(model, data, replace(PLAN, steps=10), tmp_path / "run")
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before

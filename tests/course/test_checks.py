@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aulac.checks import (
+from aulac.lesson.checks import (
     artefact,
     changed,
     close,
@@ -30,7 +30,7 @@ from aulac.checks import (
 
 def test_the_checks_need_no_torch_and_no_grader() -> None:
     code = (
-        "import sys, aulac.checks\n"
+        "import sys, aulac.lesson.checks\n"
         "print([m for m in ('torch', 'numpy', 'PIL', 'aulac_grader', 'matplotlib') "
         "if m in sys.modules])"
     )

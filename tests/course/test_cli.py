@@ -10,8 +10,7 @@ from importlib.metadata import entry_points
 import pytest
 import typer
 
-from aulac import doctor
-from aulac.cli import GROUP
+from aulac.cli import GROUP, doctor
 
 VERBS = sorted(entry.name for entry in entry_points(group=GROUP))
 

@@ -8,7 +8,7 @@ import lzma
 import pytest
 from typer.testing import CliRunner
 
-from aulac import evaluate_command
+from aulac.cli.evaluate import command as evaluate_command
 from aulac.corpus.document import Document, write
 from aulac.evaluate import contamination
 from aulac.evaluate.pairs import generate

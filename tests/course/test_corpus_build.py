@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from aulac.cli.corpus import app, parse_limits
 from aulac.corpus import (
     CorpusError,
     DataCard,
@@ -26,7 +27,6 @@ from aulac.corpus import (
     split_of,
     write,
 )
-from aulac.corpus.command import app, parse_limits
 from aulac.corpus.dedup import jaccard, shingles
 from aulac.corpus.staging import staged
 
@@ -410,7 +410,7 @@ def test_limits_as_typed():
 
 def test_nothing_heavy_is_imported():
     code = (
-        "import sys, aulac.corpus.command, aulac.corpus\n"
+        "import sys, aulac.cli.corpus, aulac.corpus\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pyarrow', 'py3langid'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from aulac import curve, progress
+from aulac.train import curve, progress
 
 BLANK = chr(curve.BLANK)
 

@@ -21,18 +21,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from aulac import distributed
 from aulac.align.sft import sft
 from aulac.cli import app
-from aulac.distributed import World, split
 from aulac.export import from_hf
-from aulac.failure import TrainingError
-from aulac.feed import Feed
-from aulac.log import read_log
 from aulac.model import Config, Transformer
-from aulac.shards import Batches, Shards, write_shards
 from aulac.tokenizer import Tokenizer
-from aulac.train import Engine, Plan, Run, schedule, train
+from aulac.train import Engine, Plan, Run, distributed, schedule, train
+from aulac.train.distributed import World, split
+from aulac.train.failure import TrainingError
+from aulac.train.feed import Feed
+from aulac.train.log import read_log
+from aulac.train.shards import Batches, Shards, write_shards
 
 pytestmark = pytest.mark.slow
 

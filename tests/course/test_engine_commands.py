@@ -13,11 +13,14 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from aulac import artefacts, chat_command, progress, train_command
-from aulac.checkpoint import alone
+from aulac.cli import chat as chat_command
+from aulac.cli import train as train_command
 from aulac.export import from_hf, to_hf
-from aulac.log import read_log
+from aulac.lesson import artefacts, recipes
 from aulac.scale import SCALES, Scale
+from aulac.train import progress
+from aulac.train.checkpoint import alone
+from aulac.train.log import read_log
 
 RUN = CliRunner()
 
@@ -25,7 +28,7 @@ RUN = CliRunner()
 @pytest.fixture(autouse=True)
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path))
-    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path / "nothing")
+    monkeypatch.setattr("aulac.lesson.shipped.PLACE", tmp_path / "nothing")
     return tmp_path
 
 
@@ -68,7 +71,7 @@ def test_a_conversation_ends_at_the_word_or_the_end_of_input(folder):
 
 
 def test_it_speaks_utf8_in_any_terminal(folder):
-    code = "from aulac.chat_command import app; app()"
+    code = "from aulac.cli.chat import app; app()"
     options = [
         "--model",
         str(folder),
@@ -168,12 +171,16 @@ def test_a_dry_run_predicts_and_leaves_nothing(small, workspace, monkeypatch):
     result = RUN.invoke(train_command.app, options)
     assert result.exit_code == 0 and "predicted" in result.output
     assert set(workspace.rglob("*")) == here
-    monkeypatch.setattr("aulac.hardware.free_memory", lambda device: 1_600_000)
+    monkeypatch.setattr(
+        "aulac.scale.hardware.free_memory", lambda device: 1_600_000
+    )
     result = RUN.invoke(train_command.app, options)
     assert result.exit_code == 1
     assert "hãy dùng --accumulation 2" in result.stderr
     assert "use --accumulation 2" in result.stderr
-    monkeypatch.setattr("aulac.hardware.free_memory", lambda device: 1000)
+    monkeypatch.setattr(
+        "aulac.scale.hardware.free_memory", lambda device: 1000
+    )
     result = RUN.invoke(train_command.app, options)
     assert result.exit_code == 1 and "a smaller scale" in result.stderr
 
@@ -249,7 +256,7 @@ def test_train_refuses_in_both_languages(small, workspace):
 
 
 def test_base_and_chat_recipes_hand_on(small, workspace):
-    folder = artefacts.need("sft", "small")
+    folder = recipes.need("sft", "small")
     model, tokenizer = from_hf(folder)
     assert model.config.vocab_size == tokenizer.vocab_size
     assert {"tuning.jsonl"} <= {file.name for file in folder.iterdir()}
@@ -353,7 +360,7 @@ def test_sigterm_says_that_the_work_is_kept(small, workspace, monkeypatch):
             os.kill(os.getpid(), signal.SIGTERM)
             yield asked
 
-    monkeypatch.setattr("aulac.train.interrupts", interrupts)
+    monkeypatch.setattr("aulac.train.loop.interrupts", interrupts)
     result = RUN.invoke(train_command.app, ["--scale", "small"])
     assert result.exit_code == 143
     assert "phần đã xong được giữ lại" in result.stderr
@@ -364,7 +371,9 @@ def test_sigterm_says_that_the_work_is_kept(small, workspace, monkeypatch):
 
 def test_a_model_that_can_never_fit_is_refused(small, monkeypatch):
     """Begun all the same it would be killed without a word."""
-    monkeypatch.setattr("aulac.hardware.free_memory", lambda device: 100_000)
+    monkeypatch.setattr(
+        "aulac.scale.hardware.free_memory", lambda device: 100_000
+    )
     result = RUN.invoke(train_command.app, ["--scale", "small"])
     assert result.exit_code == 1
     assert "quy mô nhỏ hơn" in result.stderr and "smaller sc" in result.stderr

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from aulac.chat import encode
 from aulac.corpus.errors import SourceError
-from aulac.curve import LogError
 from aulac.errors import BilingualError, InputError
 from aulac.evaluate.choice import QuestionError
-from aulac.failure import TrainingError
 from aulac.generate.sampling import Sampling
+from aulac.lesson.shipped import NotShippedError
 from aulac.model import Config
 from aulac.scale import ScaleError
-from aulac.shards import ShardError
-from aulac.shipped import NotShippedError
+from aulac.tokenizer.template import encode
+from aulac.train.curve import LogError
+from aulac.train.failure import TrainingError
+from aulac.train.shards import ShardError
 
 KINDS = (
     InputError,

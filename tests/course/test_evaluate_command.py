@@ -7,10 +7,11 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from aulac import artefacts, evaluate_command
+from aulac.cli.evaluate import command as evaluate_command
 from aulac.corpus.document import Document, write
 from aulac.evaluate import battery, likelihood
 from aulac.export import to_hf
+from aulac.lesson import artefacts
 
 RUN = CliRunner()
 FIELDS = {
@@ -38,7 +39,7 @@ FIELDS = {
 @pytest.fixture
 def folder(tmp_path, build, tokenizer, monkeypatch):
     monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path / "none"))
-    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path / "nothing")
+    monkeypatch.setattr("aulac.lesson.shipped.PLACE", tmp_path / "nothing")
     return to_hf(build(context=256), tokenizer, tmp_path / "model")
 
 
@@ -319,7 +320,7 @@ def test_what_cannot_be_done_is_said(folder, tmp_path, options, says):
 )
 def test_a_model_that_is_not_there(options, says, tmp_path, monkeypatch):
     monkeypatch.setenv(artefacts.WORKSPACE, str(tmp_path))
-    monkeypatch.setattr("aulac.shipped.PLACE", tmp_path)
+    monkeypatch.setattr("aulac.lesson.shipped.PLACE", tmp_path)
     result = RUN.invoke(evaluate_command.app, options)
     assert result.exit_code == 1
     assert says in result.output

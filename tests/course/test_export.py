@@ -10,10 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from aulac.chat import encode, render
 from aulac.export import from_hf, to_hf
 from aulac.export.gguf import to_gguf
-from aulac.generate.quantize import quantize, save
+from aulac.export.packed import save
+from aulac.generate.quantize import quantize
+from aulac.tokenizer.template import encode, render
 
 TALK = [
     {"role": "user", "content": "Bà ngoại kể chuyện gì?"},
@@ -191,7 +192,7 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path, write, monkeypatch):
 
     for what in (
         "aulac.export.huggingface.save_file",
-        "aulac.generate.quantize.save_file",
+        "aulac.export.packed.save_file",
         "gguf.GGUFWriter.write_tensors_to_file",
     ):
         monkeypatch.setattr(what, interrupt)

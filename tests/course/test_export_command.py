@@ -6,11 +6,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from aulac import chat_command
+from aulac.cli import chat as chat_command
+from aulac.cli.export import KINDS, app
+from aulac.cli.models import answers
 from aulac.export import from_hf, to_hf
-from aulac.export_command import KINDS, app
 from aulac.generate import quantize
-from aulac.model_folder import answers
 
 RUN = CliRunner()
 pytestmark = pytest.mark.usefixtures("bare")

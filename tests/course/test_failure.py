@@ -8,8 +8,8 @@ import pytest
 import torch
 from tests.course.small_run import EVERY, PLAN, Foreign, make
 
-from aulac.failure import RISE, Guard
 from aulac.train import TrainingError, train
+from aulac.train.failure import RISE, Guard
 
 
 def test_divergence_ends_in_a_sentence_and_keeps_the_checkpoint(tmp_path):

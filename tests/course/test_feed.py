@@ -10,9 +10,9 @@ import torch
 from tests.course.small_run import PLAN, Foreign, StopHereError, make, weights
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from aulac.feed import Feed
-from aulac.shards import Batches, Shards, documents, write_shards
 from aulac.train import Engine, TrainingError, train
+from aulac.train.feed import Feed
+from aulac.train.shards import Batches, Shards, documents, write_shards
 
 
 def test_a_packed_row_has_the_gradient_of_its_documents_alone(build):
@@ -86,7 +86,7 @@ def test_drawn_ahead_the_run_ends_the_same_resumed_or_not(
     train(model, data, PLAN)
     place = data.state()
     drawing = lambda *args: Feed(*args[:-1], 3)  # noqa: E731
-    monkeypatch.setattr("aulac.engine.Feed", drawing)
+    monkeypatch.setattr("aulac.train.engine.Feed", drawing)
 
     def stop(record):
         if record["step"] == 12:

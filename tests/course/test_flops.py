@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from aulac import flops, scale
+from aulac import scale
 from aulac.model import Config, Transformer
-from aulac.optim import Muon, groups, optimisers, orthogonalise
+from aulac.scale import flops
 from aulac.train import Plan
+from aulac.train.optim import Muon, groups, optimisers, orthogonalise
 
 SIZES = [
     Config(),

@@ -8,12 +8,12 @@ import urllib.request
 import pytest
 import tokenizers
 
-from aulac.chat import render
 from aulac.corpus import stories
 from aulac.export.gguf import to_gguf
 from aulac.generate import generate_ids
 from aulac.tokenizer import Tokenizer, train
 from aulac.tokenizer.fast import split
+from aulac.tokenizer.template import render
 
 xllamacpp = pytest.importorskip("xllamacpp")
 

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from aulac import chat, evaluate_command
+from aulac import chat
+from aulac.cli.evaluate import command as evaluate_command
 from aulac.evaluate import measure
 from aulac.evaluate.choice import choose
 from aulac.evaluate.files import load_vmlu, load_xcopa

@@ -96,7 +96,8 @@ def halves(act: Callable[..., None]) -> None:
 
 def arm(kind: str, times: int) -> None:
     """Make this process kill itself, or wait to be killed, at a moment."""
-    from aulac import checkpoint, log, train
+    from aulac import train
+    from aulac.train import checkpoint, log
 
     now = after(times, die)
     if kind == "step":
@@ -131,7 +132,7 @@ def make(folder: Path) -> tuple[Any, Any]:
     import torch
 
     from aulac.model import Config, Transformer
-    from aulac.shards import Batches, Shards, write_shards
+    from aulac.train.shards import Batches, Shards, write_shards
 
     if not (folder / "shards").exists():
         draw = np.random.default_rng(7)

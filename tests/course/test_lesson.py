@@ -11,7 +11,7 @@ import pytest
 
 from aulac import lesson
 from aulac.lesson import exercise, language, outcome
-from aulac.widgets import present
+from aulac.lesson.widgets import present
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,8 @@ def shown(monkeypatch):
             module, "emit", lambda data, slot=None: outputs.append(data)
         )
     monkeypatch.setattr(
-        "aulac.widgets.emit", lambda data, slot=None: outputs.append(data)
+        "aulac.lesson.widgets.emit",
+        lambda data, slot=None: outputs.append(data),
     )
     return outputs
 
@@ -73,7 +74,7 @@ def visible(html: str) -> str:
 
 def test_importing_loads_neither_torch_nor_ipython():
     code = (
-        "import sys, aulac.lesson, aulac.widgets; "
+        "import sys, aulac.lesson, aulac.lesson.widgets; "
         "print([m for m in ('torch', 'IPython', 'matplotlib', 'ipywidgets') "
         "if m in sys.modules])"
     )

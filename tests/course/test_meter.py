@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from aulac import hardware, meter, scale
-from aulac.flops import muon_flops, training_flops
-from aulac.meter import Meter, rows, short, span, table, write
+from aulac import scale
 from aulac.model import Config, Transformer
-from aulac.plan import Plan
+from aulac.scale import hardware, meter
+from aulac.scale.flops import muon_flops, training_flops
+from aulac.scale.meter import Meter, rows, short, span, table, write
+from aulac.scale.plan import Plan
 
 TINY = scale.get("tiny")
 FAST = hardware.Peak(1e12, "giả", "pretended")
@@ -122,9 +123,9 @@ import sys
 import torch
 from dataclasses import replace
 from aulac import scale
-from aulac.meter import Meter
+from aulac.scale.meter import Meter
 from aulac.model import Config, Transformer
-from aulac.plan import Plan
+from aulac.scale.plan import Plan
 from aulac.train import train
 
 class Data:
@@ -295,8 +296,8 @@ def test_time_is_readable():
 
 def test_nothing_here_needs_torch_to_be_imported():
     code = (
-        "import sys, aulac.meter, aulac.hardware, aulac.dial, aulac.curve, "
-        "aulac.train_command; assert 'torch' not in sys.modules"
+        "import sys, aulac.scale.meter, aulac.scale.hardware, aulac.scale.dial, "
+        "aulac.cli.train; assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True)
     assert done.returncode == 0, done.stderr

@@ -8,9 +8,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aulac import flops, scale
+from aulac import scale
 from aulac.export import qwen3_config, qwen3_name
-from aulac.loss import LinearCrossEntropy, cross_entropy
 from aulac.model import (
     Config,
     RMSNorm,
@@ -19,7 +18,9 @@ from aulac.model import (
     packed,
     rotary_tables,
 )
-from aulac.optim import groups
+from aulac.model.loss import LinearCrossEntropy, cross_entropy
+from aulac.scale import flops
+from aulac.train.optim import groups
 
 
 def reference(model: Transformer):

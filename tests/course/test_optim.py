@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import ConstantLR, LinearLR, SequentialLR
 
-from aulac.engine import set_rates
-from aulac.loss import cross_entropy
-from aulac.optim import Muon, groups, optimisers, orthogonalise
+from aulac.model.loss import cross_entropy
 from aulac.train import Plan, schedule
+from aulac.train.engine import set_rates
+from aulac.train.optim import Muon, groups, optimisers, orthogonalise
 
 
 def walk(model, optimiser, steps=5):

@@ -8,15 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aulac.evaluate import bits_per_byte
+from aulac.export.packed import load, save
 from aulac.generate import generate
-from aulac.generate.quantize import (
-    Packed,
-    dequantize,
-    load,
-    quantize,
-    save,
-    size,
-)
+from aulac.generate.quantize import Packed, dequantize, quantize, size
 
 
 def matrix(seed: int, rows: int = 6, columns: int = 64) -> torch.Tensor:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from aulac import dial, scale, scale_command
-from aulac.flops import matrices, memory, parameters, training_flops
-from aulac.scale import ROWS, SCALES, SHIPPED, Scale
+from aulac import scale
+from aulac.cli import scale as scale_command
+from aulac.scale import ROWS, SCALES, SHIPPED, Scale, dial
+from aulac.scale.flops import matrices, memory, parameters, training_flops
 
 RUN = CliRunner()
 ALL = [*SCALES, "shipped", "gpu:4", "gpu:20"]

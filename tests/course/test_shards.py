@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aulac.shards import Batches, ShardError, Shards, write_shards, write_texts
+from aulac.train.shards import (
+    Batches,
+    ShardError,
+    Shards,
+    write_shards,
+    write_texts,
+)
 
 DOCUMENTS = [[5, 6, 7], [8], list(range(1, 60))] * 5
 

@@ -13,12 +13,14 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from aulac import artefacts, chat_command, evaluate_command, recipes, shipped
+from aulac.cli import chat as chat_command
+from aulac.cli.evaluate import command as evaluate_command
+from aulac.cli.models import answers
+from aulac.cli.release.make import app as make_app
 from aulac.export import from_hf, to_hf
-from aulac.model_folder import answers
+from aulac.lesson import artefacts, recipes, shipped
+from aulac.lesson.shipped import difference
 from aulac.scale import SCALES, Scale
-from aulac.shipped import difference
-from aulac.shipped.make import app as make_app
 
 RUN = CliRunner()
 
@@ -61,7 +63,7 @@ def weights(model):
 
 def test_asking_loads_no_torch():
     code = (
-        "import sys, aulac.shipped as s; s.there(); s.there('chat'); "
+        "import sys, aulac.lesson.shipped as s; s.there(); s.there('chat'); "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -75,7 +77,7 @@ def test_where_nothing_ships_two_languages_say_so(tmp_path, monkeypatch):
             shipped.load(kind)
         assert "không có mô hình đi kèm" in said.value.vi
     with pytest.raises(FileNotFoundError, match="aulac train"):
-        artefacts.need("base", "shipped")
+        recipes.need("base", "shipped")
     result = RUN.invoke(chat_command.app, ["--model", "shipped"])
     assert result.exit_code == 1 and "Lỗi: không có mô hình" in result.output
 
@@ -118,19 +120,19 @@ def test_models_of_unlike_sizes_have_no_difference(small, build, tmp_path):
 
 
 def test_lessons_at_this_scale_copy_and_train_nothing(small, workspace):
-    base = artefacts.need("base", "shipped")
+    base = recipes.need("base", "shipped")
     assert base == workspace / "shipped" / "base" and not answers(base)
     assert torch.equal(weights(from_hf(base)[0]), weights(shipped.load()[0]))
-    talker, tokenizer = from_hf(artefacts.need("sft", "shipped"))
+    talker, tokenizer = from_hf(recipes.need("sft", "shipped"))
     assert answers(artefacts.path("sft", "shipped"))
     assert torch.equal(weights(talker), weights(shipped.load("chat")[0]))
-    held = artefacts.need("tokenizer", "shipped")
+    held = recipes.need("tokenizer", "shipped")
     assert type(tokenizer).load(held).vocab_size == tokenizer.vocab_size
     assert not artefacts.path("corpus", "shipped").exists()
 
 
 def test_other_weights_make_the_copies_stale(small, build, tokenizer):
-    artefacts.need("base", "shipped")
+    recipes.need("base", "shipped")
     to_hf(build(seed=5), tokenizer, small / "base", torch.float16)
     assert not artefacts.exists("base", "shipped")
 

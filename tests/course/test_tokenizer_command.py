@@ -3,8 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
+from aulac.cli.tokenizer import app
 from aulac.tokenizer import Tokenizer
-from aulac.tokenizer.command import app
 
 runner = CliRunner()
 

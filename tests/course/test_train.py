@@ -9,9 +9,9 @@ import pytest
 import torch
 from tests.course.small_run import PLAN, StopHereError, make, weights
 
-from aulac.log import read_log
-from aulac.optim import optimisers
 from aulac.train import schedule, train
+from aulac.train.log import read_log
+from aulac.train.optim import optimisers
 
 
 def test_it_learns_and_says_how(tmp_path):

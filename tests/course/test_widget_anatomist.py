@@ -5,8 +5,8 @@ import re
 import pytest
 
 from aulac.lesson.language import plain
+from aulac.lesson.widgets.anatomist import anatomy_html, demo, why_not
 from aulac.text import inventory, parse_syllable
-from aulac.widgets.anatomist import anatomy_html, demo, why_not
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_live_widget_follows_the_keyboard(monkeypatch):
     def keep(widget, fallback):
         shown["widget"], shown["fallback"] = widget(), fallback
 
-    monkeypatch.setattr("aulac.widgets.anatomist.present", keep)
+    monkeypatch.setattr("aulac.lesson.widgets.anatomist.present", keep)
     demo("nghiêng")
     entry, answer = shown["widget"].children
     assert "iê" in answer.value

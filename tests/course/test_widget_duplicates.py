@@ -5,14 +5,14 @@ import re
 import pytest
 
 from aulac.corpus.dedup import jaccard, shingles
-from aulac.text import decompose
-from aulac.widgets import duplicates
-from aulac.widgets.duplicates import (
+from aulac.lesson.widgets import duplicates
+from aulac.lesson.widgets.duplicates import (
     EXAMPLES,
     compare_html,
     highlighted,
     shared_words,
 )
+from aulac.text import decompose
 
 A, B = EXAMPLES[0]
 

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from aulac.lesson.language import plain
+from aulac.lesson.widgets import tokenizers as widget
 from aulac.tokenizer import BPE, reference
-from aulac.widgets import tokenizers as widget
 
 
 class Syllables:

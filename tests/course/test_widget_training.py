@@ -2,8 +2,8 @@
 
 import pytest
 
-from aulac.widgets import training
-from aulac.widgets.training import Training, loss_table, said_html
+from aulac.lesson.widgets import training
+from aulac.lesson.widgets.training import Training, loss_table, said_html
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def dask_setup(_worker: Any) -> None:
-    from aulac_grader.judge import marking
+    from aulac_grader.judge.control import marking
     from aulac_grader.judge.sheet import InfrastructureError, Marks, Sheet
 
     mark = marking.mark

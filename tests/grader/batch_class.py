@@ -38,9 +38,9 @@ def make_course(root: Path) -> Path:
 
     from aulac_grader.author.assignment import find, parse
     from aulac_grader.author.assignment.build import build
-    from aulac_grader.grade.course import Course
+    from aulac_grader.grade.course.course import Course
     from aulac_grader.grade.intake import collect
-    from aulac_grader.grade.keys import course_key
+    from aulac_grader.grade.verdict.keys import course_key
 
     write_sample(root / "house")
     source = root / "house" / "assignments" / "source"
@@ -181,8 +181,8 @@ def verdicts(course: Path) -> dict[str, bytes]:
 
 def gradebook(course: Path) -> dict[str, Any]:
     """Everything in the gradebook that marks are made of."""
-    from aulac_grader.grade.course import Course
-    from aulac_grader.grade.gradebook import Gradebook
+    from aulac_grader.grade.course.course import Course
+    from aulac_grader.grade.gradebook.gradebook import Gradebook
 
     with Gradebook(Course.open(course)) as book:
         return book.marks(NAME)
@@ -214,7 +214,7 @@ def assert_same(course: Path, wanted: Path) -> None:
 
 def edited_since(found: dict[str, bytes]) -> bool:
     """Has somebody edited the grader's source since these verdicts were made?"""
-    from aulac_grader.grade.environment import environment as computed
+    from aulac_grader.grade.batch.environment import environment as computed
 
     now = computed.__wrapped__()["digest"]
     return any(
@@ -225,7 +225,7 @@ def edited_since(found: dict[str, bytes]) -> bool:
 
 def without_environment(found: dict[str, bytes]) -> dict[str, bytes]:
     """What must be the same under another environment too."""
-    from aulac_grader.grade.verdict import canonical_bytes
+    from aulac_grader.grade.verdict.verdict import canonical_bytes
 
     left_out = {"environment", "signature"}
     return {
@@ -292,7 +292,7 @@ def said_address(process: subprocess.Popen[str], after: str) -> str:
 def main() -> None:
     """`aulac`, with Dask's workers from the start and little patience."""
     from aulac.cli import main as aulac
-    from aulac_grader.grade import cluster, crew
+    from aulac_grader.grade.batch import cluster, crew
 
     class Hired(crew.Crew):
         def __enter__(self) -> crew.Crew:

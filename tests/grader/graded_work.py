@@ -13,7 +13,7 @@ from tests.grader.assignment_sample import SOURCE, write_sample
 
 from aulac_grader.author.assignment import parse
 from aulac_grader.author.assignment.build import build
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import Receipt, Submission
 from aulac_grader.grade.rebuild import Rebuilt, rebuild
 from aulac_grader.judge.paper import Paper

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.grader.rebuild_sample import NAME, answered, source_bytes
 
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 
 FILE = f"{NAME}.ipynb"
 

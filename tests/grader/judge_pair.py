@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from aulac_grader.judge.judge import Outcome, judge_test
+from aulac_grader.judge.judge.judge import Outcome, judge_test
 from aulac_grader.judge.paper import Paper
-from aulac_grader.judge.protocol import Channel
+from aulac_grader.judge.wire.protocol import Channel
 
 # -- papers ----------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ def main(fd: int, preload: str) -> None:
     import importlib
     import signal
 
-    from aulac_grader.judge.student import serve
+    from aulac_grader.judge.student.student import serve
 
     importlib.import_module(preload)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for stems

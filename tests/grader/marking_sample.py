@@ -6,9 +6,9 @@ import json
 from functools import cache
 from typing import Any
 
+from aulac_grader.judge.control.workshop import Workshop
 from aulac_grader.judge.paper import Paper
 from aulac_grader.judge.sheet import Marks, Sheet, SheetCell
-from aulac_grader.judge.workshop import Workshop
 from aulac_grader.sandbox.limits import Limits
 from aulac_grader.sandbox.walls import SandboxUnavailable
 from aulac_grader.sandbox.watchdog import tree
@@ -65,7 +65,7 @@ CELLS: list[tuple[str, str, str, dict[str, Any]]] = [
     (
         "test",
         "t-file",
-        "from aulac.checks import artefact\n"
+        "from aulac.lesson.checks import artefact\n"
         "assert artefact('note.txt') == 'đã xong'",
         {"points": 1},
     ),

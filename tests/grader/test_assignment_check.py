@@ -213,13 +213,13 @@ FROM_OUTSIDE = {
         "def call(f, *a):\n    f(*a)\n    return a",
         "a.append(b)\n    return sum(a)",
         "assert call(add, [1], 2)[0] == [1, 2]",
-        "ask aulac.checks",
+        "ask aulac.lesson.checks",
     ),
     "asks for identity": (
         "PAIR = (1, 2)",
         "return a if b is None else sum(a) + b",
         "assert add(PAIR, None) is PAIR",
-        "ask aulac.checks",
+        "ask aulac.lesson.checks",
     ),
     "compares objects": (
         "ZERO = 0",
@@ -255,7 +255,7 @@ def test_what_aulac_checks_asks_can_be_judged_from_outside(
     tmp_path: Path,
 ) -> None:
     source = sample.SOURCE.replace(
-        "ZERO = 0", "from aulac.checks import changed, printed, raises"
+        "ZERO = 0", "from aulac.lesson.checks import changed, printed, raises"
     )
     source = source.replace(
         "return sum(a) + b", "a.append(b)\n    print(b)\n    return sum(a)"

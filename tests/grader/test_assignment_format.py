@@ -241,16 +241,16 @@ def a_test(code: str) -> Cell:
         ),
         ("add(1)", "which would then be the points"),
         (
-            "from aulac.checks import printed as _p, printed\n"
+            "from aulac.lesson.checks import printed as _p, printed\n"
             "assert printed(lambda: add(1)) == '1'",
             "printed is given a lambda",
         ),
         (
-            "from aulac.checks import artefact\nartefact('q.npy')",
+            "from aulac.lesson.checks import artefact\nartefact('q.npy')",
             "artefact reads a",
         ),
         (
-            "from aulac.checks import artefact\nartefact(add(1))",
+            "from aulac.lesson.checks import artefact\nartefact(add(1))",
             "artefact reads a",
         ),
     ],
@@ -274,9 +274,9 @@ def test_a_test_that_cannot_be_judged_from_outside(
         "_a = [1]\nassert add(_a) == 1\nassert add(_a, 2) == 3",
         "assert sorted([3, 1], key=add) == [1, 3]",
         "assert add(LIMIT) == 1",
-        "def _check():\n    from aulac.checks import artefact\n"
+        "def _check():\n    from aulac.lesson.checks import artefact\n"
         "    assert artefact('p.npy').shape == (2,)\n\n\n_check()",
-        "def _check():\n    from aulac.checks import close, raises\n"
+        "def _check():\n    from aulac.lesson.checks import close, raises\n"
         "    assert close(add(1), [1.0])\n"
         "    raises(ValueError, lambda: add(1))\n\n\n_check()",
         "for _a, _b in zip(add(1), [1], strict=True):\n    assert _a == _b",

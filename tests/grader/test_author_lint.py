@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from aulac_grader.author import lessons_command
 from aulac_grader.author.build import House
 from aulac_grader.author.links import Shelf
 from aulac_grader.author.lint import lint
+from aulac_grader.verify import command as lessons_command
 
 HEADER = """---
 kernelspec: {display_name: Python 3, language: python, name: python3}

@@ -308,7 +308,7 @@ def names() -> list[str]:
         "aulac.model.RMSNorm.forward",
         "aulac.scale.Scale",
         "aulac.lesson.check",
-        "aulac.artefacts.making",
+        "aulac.lesson.artefacts.making",
     ]
 
 

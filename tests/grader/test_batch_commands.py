@@ -26,11 +26,11 @@ from tests.grader.batch_class import (
 )
 from typer.testing import CliRunner, Result
 
-from aulac_grader.grade import verdict
-from aulac_grader.grade.audit import sample
-from aulac_grader.grade.batch import Options
-from aulac_grader.grade.command import app
-from aulac_grader.grade.keys import course_key
+from aulac_grader.grade.batch.audit import sample
+from aulac_grader.grade.batch.batch import Options
+from aulac_grader.grade.command.verbs import app
+from aulac_grader.grade.verdict import verdict
+from aulac_grader.grade.verdict.keys import course_key
 from aulac_grader.sandbox.selfcheck import unavailable
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aulac_grader.grade.events import Busy, EventLog, read, replay
+from aulac_grader.grade.verdict.events import Busy, EventLog, read, replay
 
 
 def log_file(folder: Path) -> Path:
@@ -117,7 +117,7 @@ def test_one_writer_at_a_time_and_readers_always(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from aulac_grader.grade.events import EventLog
+from aulac_grader.grade.verdict.events import EventLog
 log = EventLog(Path(sys.argv[1])).__enter__()
 for number in range(20):
     log.append("queued", f"s{number:02}")
@@ -139,7 +139,7 @@ def test_after_kill_9_everything_appended_is_there_and_the_lock_is_free(
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from aulac_grader.grade.events import EventLog, replay
+from aulac_grader.grade.verdict.events import EventLog, replay
 folder = Path(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with EventLog(folder) as log:

@@ -32,7 +32,7 @@ from tests.grader.batch_class import (
     worker,
 )
 
-from aulac_grader.grade.events import EventLog
+from aulac_grader.grade.verdict.events import EventLog
 from aulac_grader.sandbox.selfcheck import unavailable
 
 REASON = unavailable()

@@ -20,10 +20,10 @@ from tests.grader.graded_work import (
 )
 from tests.grader.test_gradebook_database import person
 
-from aulac_grader.grade.course import Course, CourseError
+from aulac_grader.grade.course.course import Course, CourseError
 from aulac_grader.grade.export import ExportError, export
 from aulac_grader.grade.export.sheet import FORMULA, neutral, table
-from aulac_grader.grade.gradebook import Gradebook
+from aulac_grader.grade.gradebook.gradebook import Gradebook
 
 HIDDEN = "AssertionError: 70001"
 WORKS = [

@@ -24,11 +24,11 @@ from tests.grader.test_gradebook_shown import HOSTILE, png
 from aulac_grader.author.assignment import find, parse
 from aulac_grader.author.assignment.build import build
 from aulac_grader.author.assignment.variants import load_variants
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.feedback import write, write_all
-from aulac_grader.grade.gradebook import Gradebook
-from aulac_grader.grade.problems import paper_title, problems
-from aulac_grader.grade.store import write_outputs
+from aulac_grader.grade.gradebook.gradebook import Gradebook
+from aulac_grader.grade.verdict.problems import paper_title, problems
+from aulac_grader.grade.verdict.store import write_outputs
 from aulac_grader.judge.sheet import CellResult
 
 VOID = {"meta", "br", "hr", "img", "input"}
@@ -349,7 +349,7 @@ def test_all_pages_at_once_bring_late_penalties_up_to_date(
     with (made.root / "nbgrader_config.py").open("a") as file:
         file.write(
             "\nc.AssignLatePenalties.plugin_class = "
-            '"aulac_grader.grade.late_plugin.LatePolicy"\n'
+            '"aulac_grader.grade.gradebook.late_plugin.LatePolicy"\n'
             'c.LatePolicy.penalty_method = "daily"\n'
         )
     course = Course.open(made.root)

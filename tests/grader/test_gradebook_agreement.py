@@ -13,13 +13,13 @@ from tests.grader.nbgrader_commands import nbgrader_in
 from aulac_grader.author.assignment import Assignment, find, parse
 from aulac_grader.author.assignment.build import build
 from aulac_grader.author.assignment.variants import load_variants
-from aulac_grader.grade.course import Course
-from aulac_grader.grade.gradebook import Gradebook
+from aulac_grader.grade.course.course import Course
+from aulac_grader.grade.gradebook.gradebook import Gradebook
 from aulac_grader.grade.intake import Receipt, Submission
 from aulac_grader.grade.rebuild import rebuild
-from aulac_grader.grade.verdict import verdict
-from aulac_grader.judge.marking import mark
-from aulac_grader.judge.workshop import Workshop
+from aulac_grader.grade.verdict.verdict import verdict
+from aulac_grader.judge.control.marking import mark
+from aulac_grader.judge.control.workshop import Workshop
 from aulac_grader.sandbox.selfcheck import self_check
 
 pytestmark = pytest.mark.slow

@@ -26,9 +26,9 @@ from tests.grader.graded_work import (
     verdict,
 )
 
-from aulac_grader.grade import returned
-from aulac_grader.grade.course import Course
-from aulac_grader.grade.gradebook import (
+from aulac_grader.grade.course.course import Course
+from aulac_grader.grade.gradebook import returned
+from aulac_grader.grade.gradebook.gradebook import (
     Gradebook,
     GradebookBusy,
     GradebookError,

@@ -17,9 +17,9 @@ from tests.grader.graded_work import (
 )
 from tests.grader.test_gradebook_database import nbgrader_book, person
 
-from aulac_grader.grade.course import Course
-from aulac_grader.grade.gradebook import Gradebook
-from aulac_grader.grade.late import DAY, METHODS, Policy
+from aulac_grader.grade.course.course import Course
+from aulac_grader.grade.gradebook.gradebook import Gradebook
+from aulac_grader.grade.gradebook.late import DAY, METHODS, Policy
 
 PERCENT = st.floats(0, 100)
 POLICIES = st.builds(
@@ -76,7 +76,7 @@ def test_the_policies_in_numbers(
 # -- in a course -----------------------------------------------------------------------
 
 POLICY = """
-c.AssignLatePenalties.plugin_class = "aulac_grader.grade.late_plugin.LatePolicy"
+c.AssignLatePenalties.plugin_class = "aulac_grader.grade.gradebook.late_plugin.LatePolicy"
 c.LatePolicy.penalty_method = "daily"
 c.LatePolicy.percent_per_day = 20
 c.LatePolicy.grace_minutes = 10

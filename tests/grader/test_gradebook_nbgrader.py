@@ -19,10 +19,10 @@ from tests.grader.graded_work import (
 from tests.grader.nbgrader_commands import nbgrader_in
 from tests.grader.test_gradebook_database import nbgrader_book
 
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.feedback import write
-from aulac_grader.grade.gradebook import Gradebook
-from aulac_grader.grade.structure import AssignmentChanged
+from aulac_grader.grade.gradebook.gradebook import Gradebook
+from aulac_grader.grade.gradebook.structure import AssignmentChanged
 
 pytestmark = pytest.mark.slow
 

@@ -22,8 +22,8 @@ from tests.grader.graded_work import (
     verdict,
 )
 
-from aulac_grader.grade.course import Course
-from aulac_grader.grade.gradebook import Gradebook
+from aulac_grader.grade.course.course import Course
+from aulac_grader.grade.gradebook.gradebook import Gradebook
 from aulac_grader.grade.markup import (
     clean_text,
     harmless_math,
@@ -32,7 +32,7 @@ from aulac_grader.grade.markup import (
     picture,
     terminal_text,
 )
-from aulac_grader.grade.store import write_outputs
+from aulac_grader.grade.verdict.store import write_outputs
 from aulac_grader.judge.sheet import CellResult
 
 

@@ -15,7 +15,7 @@ from tests.grader.rebuild_sample import NAME, source_book
 
 from aulac_grader.author.assignment import parse
 from aulac_grader.author.assignment.build import build
-from aulac_grader.grade.course import Course, CourseError
+from aulac_grader.grade.course.course import Course, CourseError
 from aulac_grader.judge.paper import Paper
 
 
@@ -42,7 +42,7 @@ def test_settings_are_read_without_nbgrader(tmp_path: Path) -> None:
 
     program = (
         "import sys\n"
-        "from aulac_grader.grade.course import Course\n"
+        "from aulac_grader.grade.course.course import Course\n"
         "course = Course.open(sys.argv[1])\n"
         "course.paper('ps99_sample'), course.db_url, course.late_penalty\n"
         "heavy = {'nbgrader', 'nbconvert', 'torch', 'sqlalchemy', 'nbformat'}\n"

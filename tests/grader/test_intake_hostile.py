@@ -31,7 +31,7 @@ from tests.grader.intake_class import (
 )
 from tests.grader.rebuild_sample import NAME
 
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import IntakeError, Receipt, collect
 from aulac_grader.grade.intake.archives import ArchiveError, entries
 from aulac_grader.grade.intake.caps import MB, Caps

@@ -17,7 +17,7 @@ from tests.grader.intake_class import (
 )
 from tests.grader.rebuild_sample import ANSWERS, NAME, answers_in
 
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import IntakeError, collect
 from aulac_grader.grade.intake.layouts import FORMATS
 from aulac_grader.grade.rebuild import rebuild

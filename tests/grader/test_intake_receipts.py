@@ -20,7 +20,7 @@ from tests.grader.intake_class import (
 )
 from tests.grader.rebuild_sample import NAME
 
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import (
     IntakeError,
     Note,
@@ -259,7 +259,7 @@ def test_two_collections_at_once(course: Course, source: Path) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from aulac_grader.grade.course import Course\n"
+        "from aulac_grader.grade.course.course import Course\n"
         "from aulac_grader.grade.intake import collect\n"
         f"collect(Course.open(sys.argv[1]), {NAME!r}, Path(sys.argv[2]))\n"
     )

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from aulac_grader.judge.artefacts import load, name_fault
+from aulac_grader.judge.judge.artefacts import load, name_fault
 
 _spec = importlib.util.spec_from_file_location(
     "judge_pair", Path(__file__).with_name("judge_pair.py")
@@ -278,7 +278,7 @@ def pair() -> Iterator[Any]:
 def test_a_test_reads_declared_files_only(
     pair: Any, tmp_path: Path, declared: list[str], points: int, status: str
 ) -> None:
-    test = "from aulac.checks import artefact\nassert artefact('p.npy').sum() == 3"
+    test = "from aulac.lesson.checks import artefact\nassert artefact('p.npy').sum() == 3"
     paper = paper_of(
         cell("answer", "a", "x = 1", files=declared), cell("test", "t", test)
     )

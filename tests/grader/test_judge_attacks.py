@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from aulac_grader.judge.judge import judge_test
-from aulac_grader.judge.protocol import Ended
-from aulac_grader.judge.wire import Refused
+from aulac_grader.judge.judge.judge import judge_test
+from aulac_grader.judge.wire.protocol import Ended
+from aulac_grader.judge.wire.wire import Refused
 
 pytestmark = pytest.mark.slow
 
@@ -105,9 +105,9 @@ ATTACKS = {
     "numpy.array_equal = numpy.testing.assert_array_equal = lambda *a, **k: True\n"
     "torch.testing.assert_close = torch.tensor = lambda *a, **k: None\n"
     "torch.Tensor.__eq__ = lambda *a: True\ndef f(x): return [9, 9]",
-    "patched aulac": "import aulac.checks.local as c\n"
-    "c.CHECKS.clear()\nimport aulac_grader.judge.encode as e\n"
-    "import aulac_grader.judge.trial as t\n"
+    "patched aulac": "import aulac.lesson.checks.local as c\n"
+    "c.CHECKS.clear()\nimport aulac_grader.judge.wire.encode as e\n"
+    "import aulac_grader.judge.judge.trial as t\n"
     "t.Trial.run = t.Trial._points = lambda *a: 1\ndef f(x): return [9, 9]",
     "exit": "def f(x):\n    raise SystemExit(0)",
     "os._exit": "import os\ndef f(x): os._exit(0)",
@@ -150,13 +150,13 @@ ATTACKS = {
     "closed descriptors": "import os\ndef f(x):\n    os.closerange(3, 99)\n"
     "    return [9, 9]",
     "fork": "import os\ndef f(x):\n    os.fork()\n    return [9, 9]",
-    "patched desk": "import aulac_grader.judge.question as q\n"
+    "patched desk": "import aulac_grader.judge.student.question as q\n"
     "q.Desk.reply = lambda s, n, *a: b''\ndef f(x): return [9, 9]",
-    "patched encoder": "import aulac_grader.judge.question as q\n"
-    "from aulac_grader.judge.encode import encode\n"
+    "patched encoder": "import aulac_grader.judge.student.question as q\n"
+    "from aulac_grader.judge.wire.encode import encode\n"
     "q.Desk.reply = lambda s, n, *a: encode([n + 1, 'ok', [1, 2]])\n"
     "def f(x): return [9, 9]",
-    "handles of others": "import aulac_grader.judge.question as q\n"
+    "handles of others": "import aulac_grader.judge.student.question as q\n"
     "from aulac_grader.judge import wire\nimport msgpack\n"
     "def reply(s, n, *a):\n"
     "    b = msgpack.packb([0, n, 'ok', [wire.HANDLE, 7, 'list']])\n"
@@ -263,7 +263,7 @@ def test_an_object_in_the_place_of_data_cannot_be_asked(pair: Any) -> None:
 def test_the_student_s_clock_is_not_believed(
     pair: Any, used: float, points: int
 ) -> None:
-    test = "from aulac.checks import within\nassert within(0.4, f, [2, 1]) == [1, 2]"
+    test = "from aulac.lesson.checks import within\nassert within(0.4, f, [2, 1]) == [1, 2]"
     clock = iter([1.0, 1.0 + used])
     with pair.stem() as stem:
         stem.run("answer", ANSWER)

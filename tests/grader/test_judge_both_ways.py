@@ -27,8 +27,8 @@ cell, paper_of = judge_pair.cell, judge_pair.paper_of
 
 GIVEN = """\
 import torch
-from aulac.checks import changed, listed, picture, pixels, printed, probe
-from aulac.checks import raises, within
+from aulac.lesson.checks import changed, listed, picture, pixels, printed, probe
+from aulac.lesson.checks import raises, within
 """
 
 # name -> (what is provided, the test, {answer: passes})

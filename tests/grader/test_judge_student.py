@@ -276,7 +276,7 @@ def test_a_pool_of_threads_made_in_a_cell_serves_calls(pair: Any) -> None:
 
 
 def _call(number: int, handle: int) -> bytes:
-    from aulac_grader.judge.encode import encode
+    from aulac_grader.judge.wire.encode import encode
 
     class Stays:
         pass

@@ -19,11 +19,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aulac_grader.judge import wire
-from aulac_grader.judge.decode import decode
-from aulac_grader.judge.encode import encode
-from aulac_grader.judge.protocol import Channel, Ended, Flood
-from aulac_grader.judge.wire import Refused
+from aulac_grader.judge.wire import wire
+from aulac_grader.judge.wire.decode import decode
+from aulac_grader.judge.wire.encode import encode
+from aulac_grader.judge.wire.protocol import Channel, Ended, Flood
+from aulac_grader.judge.wire.wire import Refused
 
 
 def crossed(value: Any) -> Any:

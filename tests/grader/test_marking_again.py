@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from aulac_grader.judge.marking import Marks, mark
-from aulac_grader.judge.workshop import Workshop
+from aulac_grader.judge.control.marking import Marks, mark
+from aulac_grader.judge.control.workshop import Workshop
 
 pytestmark = pytest.mark.slow
 

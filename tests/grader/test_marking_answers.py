@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from aulac_grader.judge.marking import mark
-from aulac_grader.judge.workshop import Workshop
+from aulac_grader.judge.control.marking import mark
+from aulac_grader.judge.control.workshop import Workshop
 
 _spec = importlib.util.spec_from_file_location(
     "marking_sample", Path(__file__).with_name("marking_sample.py")

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from aulac_grader.judge.marking import (
+from aulac_grader.judge.control.marking import (
     MAX_BOXES,
     MAX_PICTURES,
     MAX_PRINTED,
     SheetCell,
     mark,
 )
-from aulac_grader.judge.watch import Watch
-from aulac_grader.judge.workshop import Workshop
+from aulac_grader.judge.control.watch import Watch
+from aulac_grader.judge.control.workshop import Workshop
 from aulac_grader.sandbox.limits import Limits
 
 _spec = importlib.util.spec_from_file_location(
@@ -86,7 +86,7 @@ CELLS = {
     ),
     "writes-noise": ("import os\nos.write(3, bytes([255]) * 100)", "died"),
     "says-nothing": (
-        "import aulac_grader.judge.protocol as p\n"
+        "import aulac_grader.judge.wire.protocol as p\n"
         "p.Channel.send = lambda *a, **k: None",
         "time",
     ),
@@ -184,7 +184,7 @@ def test_a_stem_that_lies_about_itself_gains_nothing(
     workshop: Workshop,
 ) -> None:
     lies = (
-        "from aulac_grader.judge.protocol import Channel\n"
+        "from aulac_grader.judge.wire.protocol import Channel\n"
         "send = Channel.send\n"
         "def lie(self, message, *rest, **more):\n"
         "    if type(message) is list and message[0] == 'ran':\n"
@@ -208,7 +208,7 @@ def test_reports_without_end_fill_no_memory_of_ours(
     workshop: Workshop,
 ) -> None:
     forged = (
-        "from aulac_grader.judge.notebook import Notebook\n"
+        "from aulac_grader.judge.cells.notebook import Notebook\n"
         "png = bytes([137]) + b'PNG\\r\\n' + bytes([26]) + b'\\n' + bytes(2 << 19)\n"
         "Notebook.run = lambda *a, **k: {'status': 'ok', 'error': '',"
         " 'printed': 'x' * (1 << 16), 'pictures': [png] * 8}"
@@ -227,7 +227,7 @@ def test_reports_without_end_fill_no_memory_of_ours(
 
 def test_no_clock_of_the_student_is_believed(workshop: Workshop) -> None:
     timed = (
-        "from aulac.checks import within\n"
+        "from aulac.lesson.checks import within\n"
         "assert within(0.05, double, BASE) == 20"
     )
     paper = sample.paper(
@@ -256,7 +256,7 @@ def test_the_clock_stands_while_the_judge_is_at_work(
     told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not told:  # the host takes the processor away: no account knows of it
-        name = "aulac_grader.judge.watch.schedule"
+        name = "aulac_grader.judge.control.watch.schedule"
         monkeypatch.setattr(name, lambda pid: (0.0, 0.0))
     asleep = "import time; time.sleep(600)"
     busy = "while True: pass"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from aulac_grader.judge.marking import InfrastructureError, mark
+from aulac_grader.judge.control.marking import InfrastructureError, mark
+from aulac_grader.judge.control.workshop import Workshop
 from aulac_grader.judge.warm import preload, warm
-from aulac_grader.judge.workshop import Workshop
 from aulac_grader.sandbox.limits import Limits
 from aulac_grader.sandbox.watchdog import look, tree
 
@@ -206,8 +206,8 @@ def alive(pid: int) -> bool:
 def test_nothing_survives_a_client_that_is_killed() -> None:
     program = (
         "import sys, importlib.util\n"
-        "from aulac_grader.judge.marking import mark\n"
-        "from aulac_grader.judge.workshop import Workshop\n"
+        "from aulac_grader.judge.control.marking import mark\n"
+        "from aulac_grader.judge.control.workshop import Workshop\n"
         f"spec = importlib.util.spec_from_file_location('s', {sample.__file__!r})\n"
         "s = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(s)\n"
@@ -228,7 +228,7 @@ def test_a_zygote_that_cannot_start_is_a_failure_of_ours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "aulac_grader.judge.zygote._command",
+        "aulac_grader.judge.control.zygote._command",
         lambda *_: [sys.executable, "-c", "pass"],
     )
     with pytest.raises(InfrastructureError, match="student zygote died"):
@@ -260,7 +260,7 @@ def test_without_walls_only_when_said_aloud() -> None:
 
 def test_a_machine_that_cannot_isolate_is_refused() -> None:
     program = (
-        "from aulac_grader.judge.workshop import Workshop\n"
+        "from aulac_grader.judge.control.workshop import Workshop\n"
         "from aulac_grader.sandbox.walls import SandboxUnavailable\n"
         "try:\n    Workshop().open()\n"
         "except SandboxUnavailable as error:\n    print('refused:', error)\n"

@@ -27,8 +27,8 @@ from tests.grader.rebuild_sample import (
     text,
 )
 
-from aulac_grader.grade.intake import Submission
-from aulac_grader.grade.rebuild import Rebuilt, reading, rebuild
+from aulac_grader.grade.intake import Submission, reading
+from aulac_grader.grade.rebuild import Rebuilt, rebuild
 from aulac_grader.judge.paper import Paper
 
 TRUSTED = {

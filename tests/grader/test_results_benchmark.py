@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from aulac_grader.grade.course import Course
+from aulac_grader.grade.course.course import Course
 
 _path = Path(__file__).parents[2] / "benchmarks" / "grading.py"
 _spec = importlib.util.spec_from_file_location("benchmarks_grading", _path)

@@ -12,12 +12,13 @@ import pytest
 
 from aulac_grader.author.assignment import parse
 from aulac_grader.author.assignment.build import build as build_course
-from aulac_grader.grade import results, store, verdict
-from aulac_grader.grade.course import Course
-from aulac_grader.grade.events import EventLog
+from aulac_grader.grade import results
+from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import collect
-from aulac_grader.grade.keys import course_key
 from aulac_grader.grade.results.gather import gather, questions
+from aulac_grader.grade.verdict import store, verdict
+from aulac_grader.grade.verdict.events import EventLog
+from aulac_grader.grade.verdict.keys import course_key
 from aulac_grader.judge.sheet import Marks, TestResult
 
 _spec = importlib.util.spec_from_file_location(

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from aulac_grader.author.assignment import find, parse
 from aulac_grader.author.assignment.variants import load_variants
-from aulac_grader.grade import similarity
-from aulac_grader.grade.similarity import Settings, report, tokens
+from aulac_grader.grade.results import similarity
+from aulac_grader.grade.results.similarity import Settings, report, tokens
 
 STUB = '''\
 def average(rows: list[list[float]]) -> list[float]:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aulac_grader.grade import verdict
-from aulac_grader.grade.keys import CourseKey, course_key, public_key
+from aulac_grader.grade.verdict import verdict
+from aulac_grader.grade.verdict.keys import CourseKey, course_key, public_key
 from aulac_grader.judge.sheet import CellResult, Marks, TestResult
 
 SHA = "0123456789abcdef" * 4
@@ -236,9 +236,9 @@ def _pem() -> tuple[Any, Any]:
 def test_importing_it_is_cheap() -> None:
     heavy = ["torch", "nbgrader", "distributed", "sqlalchemy", "nbformat"]
     code = (
-        "import sys; import aulac_grader.grade.command, "
-        "aulac_grader.grade.session, aulac_grader.grade.lane, "
-        f"aulac_grader.grade.verdict; print([m for m in {heavy} "
+        "import sys; import aulac_grader.grade.command.verbs, "
+        "aulac_grader.grade.command.session, aulac_grader.grade.batch.lane, "
+        f"aulac_grader.grade.verdict.verdict; print([m for m in {heavy} "
         "if m in sys.modules])"
     )
     done = subprocess.run(

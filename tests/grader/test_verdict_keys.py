@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aulac_grader.grade.keys import (
+from aulac_grader.grade.verdict.keys import (
     CourseKey,
     KeyProblem,
     course_key,

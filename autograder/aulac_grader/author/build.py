@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aulac.artefacts import ARTEFACTS
+from aulac.lesson.artefacts import ARTEFACTS
 from aulac_grader.author.header import SCALES, Header, header_of
 from aulac_grader.author.library import COURSE, LibraryError, piece
 from aulac_grader.author.links import Shelf, links
@@ -118,7 +118,7 @@ class House:
         problems = [
             lesson.source.problem(
                 f"`{name}` is no artefact of the course; correct `needs` or `makes`, or "
-                "add it to course/aulac/artefacts.py."
+                "add it to course/aulac/lesson/artefacts.py."
             )
             for name in lesson.header.needs + lesson.header.makes
             if name not in ARTEFACTS

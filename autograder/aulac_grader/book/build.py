@@ -16,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from aulac_grader.book.places import LANGUAGES, BookError, Places
-from aulac_grader.house import ROOT
 
 PACKAGES = (
     "jupyter-book",
@@ -25,6 +24,7 @@ PACKAGES = (
     "sphinx-book-theme",
     "docutils",
 )
+OURS = ("aulac", "aulac_grader")
 
 
 @dataclass
@@ -193,19 +193,34 @@ def inputs_digest(places: Places) -> str:
         (places.verified, sorted(places.verified.rglob("*.ipynb"))),
         (places.verified, sorted(places.verified.glob("report.json"))),
         (places.results, sorted(places.results.glob("*.json"))),
-        (
-            ROOT,
-            [
-                ROOT / f"course/aulac/{name}.py"
-                for name in ("scale", "dial", "flops")
-            ],
-        ),
     ]
     for base, paths in groups:
         for path in paths:
             digest.update(f"{path.relative_to(base)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def imported() -> dict[str, str]:
+    """Files of the course and the grader that this process has imported, hashed.
+
+    What a page prints is computed by what was imported for it, so after a build these
+    are its inputs, wherever the code has moved meanwhile.
+    """
+    files = {
+        Path(file).resolve()
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] in OURS
+        and (file := getattr(module, "__file__", None))
+    }
+    return {str(path): _hash(path) for path in sorted(files)}
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:  # moved or gone: not what it was
+        return ""
 
 
 def _files(folder: Path, skip: str) -> Iterable[Path]:
@@ -224,6 +239,7 @@ def _write_stamp(places: Places, digest: str, built: Built) -> None:
             "pages": built.pages[lang],
             "sections": built.sections[lang],
             "unproven": built.unproven,
+            "imported": imported(),
         }
     part = places.stamp.with_suffix(".part")
     part.write_text(
@@ -250,6 +266,9 @@ def _unchanged(
         edition = stamp["editions"].get(lang, {})
         page = places.site(lang) / "index.html"
         if edition.get("digest") != digest or not page.exists():
+            return None
+        modules = edition.get("imported", {})
+        if any(_hash(Path(file)) != was for file, was in modules.items()):
             return None
         built.pages[lang] = edition["pages"]
         built.sections[lang] = edition["sections"]

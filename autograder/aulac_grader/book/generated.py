@@ -37,8 +37,8 @@ def fill(text: str, places: Places, lang: str, where: str) -> str:
 
 def dial(places: Places, lang: str) -> str:
     """The table of scales, from `aulac.scale`: a column for each, to fit a phone."""
-    from aulac.flops import parameters
     from aulac.scale import SCALES, Scale
+    from aulac.scale.flops import parameters
 
     million = {"vi": "triệu", "en": "M"}[lang]
 
@@ -90,8 +90,8 @@ def dial(places: Places, lang: str) -> str:
 
 def dial_rules(places: Places, lang: str) -> str:
     """Every number of every scale, and its rule; a row's own reason under it."""
-    from aulac.dial import RULES, explained
     from aulac.scale import ROWS
+    from aulac.scale.dial import RULES, explained
 
     lines = {name: explained(row) for name, row in ROWS.items()}
     head = {

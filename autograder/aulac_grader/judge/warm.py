@@ -1,4 +1,7 @@
-"""What a zygote is warm with: its environment, what it imports, how its memory lies.
+"""What both warm parents share, the student's and the judge's.
+
+A zygote is warm with its environment, what it imports, how its memory lies; its
+children begin alike: into the walls (`wall_in`), then the files (`place`).
 
 Which modules those are follows from the trusted assignment alone, so that a course
 without torch never waits for torch. A module that is not loaded ahead is loaded in the
@@ -12,11 +15,24 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from aulac_grader.sandbox.walls import default_variables
+from aulac_grader.judge.wire.protocol import Channel
+from aulac_grader.sandbox.fork import enter, set_limits
+from aulac_grader.sandbox.limits import Limits
+from aulac_grader.sandbox.walls import (
+    SandboxUnavailable,
+    Walls,
+    default_variables,
+    environment_paths,
+)
+
+CHANNEL = 3  # the descriptor that the zygote handed over
 
 # Loaded ahead where an assignment imports them: known to start no thread on import.
 WARM = frozenset(
@@ -126,3 +142,43 @@ def _collapse() -> None:
         first, last = -(-first // huge) * huge, last // huge * huge
         if last > first:
             libc.madvise(first, last - first, collapse)
+
+
+def wall_in(
+    channel: Channel, limits: dict[str, Any], slot: int, folder: str | None
+) -> bool:
+    """Enter the walls and say so; False, with the reason sent, when that failed.
+
+    Where the instructor wants no walls, `folder` is the place to work in instead.
+    """
+    bounds = Limits(**limits)
+    if folder is not None:
+        os.chdir(folder)
+        os.setsid()
+        set_limits(bounds)
+        channel.send(["ready"])
+        return True
+    try:
+        enter(Walls(readable(), None, bounds, environment()), slot, [CHANNEL])
+    except SandboxUnavailable as error:
+        channel.send(["refused", str(error)])
+        return False
+    channel.send(["ready"])
+    return True
+
+
+@cache
+def readable() -> tuple[Path, ...]:
+    """What a box sees of the host; found once, before the first fork."""
+    return tuple(environment_paths())
+
+
+def place(files: list[list[Any]]) -> None:
+    """Put the sheet's files into the working folder, as far as there is room."""
+    for name, data in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_bytes(data)

@@ -34,12 +34,7 @@ from traitlets import Float, Integer, List, Unicode
 from .bubblewrap import command
 from .limits import Limits
 from .process import SLOTS, box_user
-from .walls import (
-    Walls,
-    default_variables,
-    environment_paths,
-    given_files,
-)
+from .walls import Walls, default_variables, environment_paths, given_files
 from .watchdog import Watchdog, kill_tree, payload
 
 _LONGEST_SOCKET = 107  # sun_path less its last byte: unix(7)

@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from aulac.artefacts import ARTEFACTS, MARKER
+from aulac.lesson.artefacts import ARTEFACTS, MARKER
 from aulac_grader.author.build import House, Lesson
 
 # Packages whose version can change an outcome.

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from aulac import artefacts
+from aulac.lesson import artefacts
 from aulac_grader.author.build import House, dump, replace
 from aulac_grader.author.source import shorter
 from aulac_grader.house import BUILD

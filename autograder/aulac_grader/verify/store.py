@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aulac import artefacts
+from aulac.lesson import artefacts
 from aulac_grader.verify import report
 from aulac_grader.verify.plan import folder_digest
 

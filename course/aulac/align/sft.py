@@ -6,7 +6,7 @@ stranger's turn; rows of like length share a step, so little is padding.
 
 A step's conversations are dealt out to its passes and processes like cards: each gets
 as many, and each token to be learned weighs the same wherever it went (see
-`aulac.engine.Engine.gradients`). So one process and eight learn the same.
+`aulac.train.engine.Engine.gradients`). So one process and eight learn the same.
 """
 
 from __future__ import annotations
@@ -20,12 +20,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aulac import distributed
-from aulac.chat import Message, encode
 from aulac.errors import InputError
-from aulac.loss import IGNORE
 from aulac.model import Transformer
-from aulac.train import Data, OnStep, Plan, Run, TrainingError, train
+from aulac.model.loss import IGNORE
+from aulac.tokenizer.template import Message, encode
+from aulac.train import (
+    Data,
+    OnStep,
+    Plan,
+    Run,
+    TrainingError,
+    distributed,
+    train,
+)
 
 Example = tuple[list[int], list[int]]  # ids and mask
 Pair = tuple[Tensor, Tensor]  # ids and targets (B, T)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from aulac.corpus.errors import CorpusError
-from aulac.staging import replace_folder
+from aulac.files import replace_folder
 
 try:
     import fcntl

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aulac.chat import TEMPLATE
 from aulac.errors import InputError
 from aulac.export.huggingface import qwen3_config, qwen3_name, strangers
-from aulac.export.staging import staged_file
+from aulac.files import staged_file
 from aulac.model import Transformer
 from aulac.tokenizer.fast import LLAMA_CPP_PRE, SPECIALS, names, split
+from aulac.tokenizer.template import TEMPLATE
 
 if TYPE_CHECKING:
     from aulac.tokenizer import Tokenizer

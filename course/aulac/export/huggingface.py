@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from aulac.errors import InputError
-from aulac.export.staging import staged_folder
+from aulac.files import staged_folder
 from aulac.model import Config, Transformer
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from aulac.errors import InputError
-from aulac.flops import Sizes
 from aulac.model import Config, Pair, Seen
+from aulac.scale.flops import Sizes
 
 
 def cache_bytes(

@@ -17,29 +17,22 @@ processor's cache: a packed model never needs a dense one's memory.
 from __future__ import annotations
 
 import copy
-import json
-import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from aulac.errors import InputError
 from aulac.model import Embedding, Transformer
 
 if TYPE_CHECKING:
-    from aulac.tokenizer import Tokenizer
+    pass
 
 GROUP = 32
 LARGEST = {8: 127, 4: 7}
 SLICE = 65_536  # weights made dense at a time: 256 KB, what a core keeps close
-WEIGHTS = "quantised.safetensors"
-HOW = "aulac_quantisation"  # in config.json: bits and group
 
 
 class Packed(nn.Module):
@@ -187,76 +180,3 @@ def size(model: nn.Module) -> int:
     """Bytes of all parameters and buffers."""
     held = [*model.parameters(), *model.buffers()]
     return sum(tensor.numel() * tensor.element_size() for tensor in held)
-
-
-def save(
-    model: Transformer,
-    tokenizer: Tokenizer,
-    out: str | os.PathLike[str],
-    *,
-    chat: bool = True,
-    files: Mapping[str, str] | None = None,
-) -> Path:
-    """Write a packed model as the folder `out`, whole or not at all. Returns it.
-
-    chat, files: as in `aulac.export.to_hf`. For this course alone: other programs
-    read what `aulac.export` writes.
-    Raises ValueError for a model that is not packed, FileExistsError and OSError as
-    `aulac.export.to_hf` does.
-    """
-    from aulac.export import qwen3_config
-    from aulac.export.huggingface import lay_beside
-    from aulac.export.staging import staged_folder
-
-    packed = [m for m in model.modules() if isinstance(m, PackedLinear)]
-    if not packed:
-        raise InputError(
-            "this model is not packed: call quantize first.",
-            "mô hình này chưa được lượng tử hóa: hãy gọi quantize trước.",
-        )
-    held = {name: w.contiguous() for name, w in model.state_dict().items()}
-    how = {"bits": packed[0].packed.bits, "group": packed[0].packed.group}
-    config: dict[str, Any] = qwen3_config(model.config)
-    config[HOW] = how
-    texts = {
-        "config.json": json.dumps(config, indent=2) + "\n",
-        **(files or {}),
-    }
-    out = Path(out)
-    with staged_folder(out) as part:
-        save_file(held, part / WEIGHTS)
-        lay_beside(part, tokenizer, chat, texts)
-    return out
-
-
-def load(folder: str | os.PathLike[str]) -> tuple[Transformer, Tokenizer]:
-    """Read a folder that `save` wrote: the packed model and its tokenizer.
-
-    Raises FileNotFoundError when files are missing, ValueError when they are damaged
-    or do not belong together.
-    """
-    from aulac.export import read_config
-    from aulac.tokenizer import Tokenizer
-
-    folder = Path(folder)
-    weights = folder / WEIGHTS
-    if not weights.exists():
-        raise FileNotFoundError(
-            f"{folder} has no {WEIGHTS}: it is not a folder that "
-            "aulac.generate.quantize.save wrote."
-        )
-    config = read_config(folder)
-    how = json.loads((folder / "config.json").read_text())
-    try:
-        held = load_file(weights)
-        empty = Transformer(config).to(held["norm.weight"].dtype)
-        model = quantize(empty, **how[HOW])
-        model.load_state_dict(held)
-    except (SafetensorError, KeyError, RuntimeError) as error:
-        raise InputError(
-            f"{weights} is cut short or does not fit config.json "
-            f"({type(error).__name__}): copy the folder again, or pack anew.",
-            f"{weights} bị cụt hoặc không khớp với config.json "
-            f"({type(error).__name__}): hãy chép lại thư mục, hoặc lượng tử hóa lại.",
-        ) from error
-    return model, Tokenizer.load(folder)

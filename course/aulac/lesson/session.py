@@ -34,9 +34,9 @@ class Here:
 
     def need(self, name: str) -> Path:
         """The folder of an artefact of an earlier lesson, made now if it is missing."""
-        from aulac import artefacts
+        from aulac.lesson.recipes import need
 
-        return artefacts.need(name, self.scale.name)
+        return need(name, self.scale.name)
 
     def makes(
         self, name: str, resume: bool = False
@@ -49,7 +49,7 @@ class Here:
             with here.makes("tokenizer") as folder:
                 tokenizer.save(folder)
         """
-        from aulac import artefacts
+        from aulac.lesson import artefacts
 
         return artefacts.making(name, self.scale.name, resume)
 
@@ -70,8 +70,8 @@ def setup(lesson: str, scale: str | None = None, seed: int = SEED) -> Here:
 
     Raises ValueError for a scale that does not exist.
     """
-    from aulac import artefacts
     from aulac import scale as scales
+    from aulac.lesson import artefacts
 
     chosen, reason = scales.choose(scale)
     _seed(seed)

@@ -260,7 +260,7 @@ class Tokenizer:
 
         Each takes its name only when it is whole. OSError when it cannot be written.
         """
-        from aulac.chat import TEMPLATE
+        from aulac.tokenizer.template import TEMPLATE
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)

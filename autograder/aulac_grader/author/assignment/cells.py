@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..source import LANGUAGES, Pair
-from ..source import Cell as SourceCell
+from aulac_grader.author.source import LANGUAGES, Pair
+from aulac_grader.author.source import Cell as SourceCell
 
 GRADE_ID = re.compile(r"^[a-zA-Z0-9_\-]+$")
 NBGRADER_KEYS = {

@@ -28,7 +28,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..source import LANGUAGES, SourceError, read, shorter
+from aulac_grader.author.source import LANGUAGES, SourceError, read, shorter
+
 from .cells import Bilingual, Cell, positive, read_cells
 from .rules import structure
 

@@ -63,7 +63,7 @@ def hollow_passes(assignment: Assignment, grade: Grade) -> list[str]:
                     f"{test.grade_id}: an answer that only says `{label}` earns "
                     f"{points:g} of {test.points:g} points: compare with values that "
                     "differ from call to call, and with their shapes "
-                    "(aulac.checks.close).",
+                    "(aulac.lesson.checks.close).",
                 )
     return list(faults.values())
 

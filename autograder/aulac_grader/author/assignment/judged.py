@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from aulac_grader.judge.marking import (
+from aulac_grader.judge.control.marking import (
     Marks,
     Sheet,
     SheetCell,
     TestResult,
     mark,
 )
+from aulac_grader.judge.control.workshop import Workshop
 from aulac_grader.judge.paper import Paper
-from aulac_grader.judge.workshop import Workshop
 from aulac_grader.sandbox.walls import SandboxUnavailable
 
 from .build import notebook_text
@@ -26,7 +26,7 @@ from .document import Assignment
 
 REMEDY = (
     "a test can compare plain values that calls return; for what a call prints, draws, "
-    "changes or differentiates ask aulac.checks"
+    "changes or differentiates ask aulac.lesson.checks"
 )
 
 

@@ -8,7 +8,7 @@ cells provide are handles there, and only plain values cross. So a test
 - sends plain values: no lambda, no function or class of its own, no generator;
 - compares values that calls return, and never asks what they are (`isinstance`);
 - does not look at an argument again after the call: the student's side got a copy
-  (`aulac.checks.changed` gives back what became of it);
+  (`aulac.lesson.checks.changed` gives back what became of it);
 - does not compare in a way that an empty value passes (`allclose` of nothing is true);
 - ends, where it gives partial credit, in a number outside the hidden region, which is
   not simply what a student's function returned.
@@ -54,7 +54,7 @@ FORBIDDEN |= {
     "exit",
     "quit",
 }
-# Of `aulac.checks`; those that are asked about a function of the student's.
+# Of `aulac.lesson.checks`; those that are asked about a function of the student's.
 ASKING = {"printed", "picture", "changed", "within"}
 CHECKS = ASKING | {"listed", "probe", "raises", "artefact", "close", "pixels"}
 LOOSE = {"allclose", "isclose"}
@@ -216,7 +216,7 @@ class _TestVisitor(ast.NodeVisitor):
                 node,
                 f"looks at {node.id} after sending it to the student's function, "
                 f"which gets a copy: send list({node.id}), compare with a literal, or "
-                "ask aulac.checks.changed for what became of it.",
+                "ask aulac.lesson.checks.changed for what became of it.",
             )
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -277,7 +277,7 @@ class _TestVisitor(ast.NodeVisitor):
     def _check(
         self, node: ast.Call, name: str, arguments: list[ast.expr]
     ) -> None:
-        """A function of `aulac.checks`: it may be given a function of the student's."""
+        """A function of `aulac.lesson.checks`: it may be given a function of the student's."""
         if name == "artefact":
             self._artefact(node, arguments)
         own = [a for a in arguments if not isinstance(a, ast.Constant)][:1]
@@ -310,7 +310,7 @@ class _TestVisitor(ast.NodeVisitor):
             self.fault(
                 node,
                 f"{method} is true of an empty value, whatever is expected: use "
-                "aulac.checks.close, or torch.testing.assert_close.",
+                "aulac.lesson.checks.close, or torch.testing.assert_close.",
             )
         strict = any(k.arg == "strict" for k in node.keywords)
         if name == "zip" and any(theirs) and not all(theirs) and not strict:

@@ -10,12 +10,11 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from aulac_grader.judge.artefacts import name_fault
-
-from ..source import LANGUAGES
+from aulac_grader.author.source import LANGUAGES
+from aulac_grader.judge.judge.artefacts import name_fault
 
 if TYPE_CHECKING:
-    from .document import Cell
+    from .cells import Cell
 
 MARKERS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 

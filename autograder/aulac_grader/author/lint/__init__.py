@@ -6,23 +6,10 @@ A `Problem` fails the lint; a note is worth an author's look and fails nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from aulac_grader.author.build import House, Lesson
 from aulac_grader.author.lint import code, form, prose
-from aulac_grader.author.source import Problem
-
-
-@dataclass
-class Findings:
-    """What the lint says about one lesson."""
-
-    lesson: Lesson
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[Problem] = field(default_factory=list)
-    words: dict[str, int] = field(default_factory=dict)
-    cell_lines: tuple[float, float, int] = (0, 0, 0)
-    """Lines a code cell: median, 90th percentile, longest."""
+from aulac_grader.author.lint.findings import Findings
 
 
 def lint(house: House, lessons: Iterable[Lesson]) -> list[Findings]:

@@ -15,7 +15,7 @@ from aulac_grader.author.build import House, Lesson
 from aulac_grader.author.source import Cell, Problem
 
 if TYPE_CHECKING:
-    from aulac_grader.author.lint import Findings
+    from aulac_grader.author.lint.findings import Findings
 
 MEDIAN, NINETIETH, CAP = 6, 20, 40
 COLUMNS = 79

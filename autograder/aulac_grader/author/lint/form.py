@@ -11,7 +11,7 @@ from aulac_grader.author.links import links, outside_code
 from aulac_grader.author.source import LANGUAGES, NAMES, Cell, Pair, Problem
 
 if TYPE_CHECKING:
-    from aulac_grader.author.lint import Findings
+    from aulac_grader.author.lint.findings import Findings
 
 _PICTURE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<to>[^)\s]+)[^)]*\)")
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)

@@ -14,7 +14,7 @@ from aulac_grader.author.links import outside_code
 from aulac_grader.author.source import LANGUAGES, NAMES, Cell, Problem
 
 if TYPE_CHECKING:
-    from aulac_grader.author.lint import Findings
+    from aulac_grader.author.lint.findings import Findings
 
 SHORTEST, LONGEST = 1500, 3000
 LEAST_MARKED = 0.35

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..course import Course
-from ..gradebook import Gradebook
-from ..store import write_whole
+from aulac_grader.grade.course.course import Course
+from aulac_grader.grade.gradebook.gradebook import Gradebook
+from aulac_grader.grade.verdict.store import write_whole
+
 from . import gradescope, tables
 from .sheet import Sheet, sheet, table
 

@@ -10,10 +10,17 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..marks import CellMarks, StudentMarks
-from ..markup import clean_text
-from ..outcomes import HIDDEN_ONLY, TESTS, full_marks, pick, told
-from ..problems import Problem, problems
+from aulac_grader.grade.gradebook.marks import CellMarks, StudentMarks
+from aulac_grader.grade.markup import clean_text
+from aulac_grader.grade.verdict.outcomes import (
+    HIDDEN_ONLY,
+    TESTS,
+    full_marks,
+    pick,
+    told,
+)
+from aulac_grader.grade.verdict.problems import Problem, problems
+
 from .sheet import rounded
 
 if TYPE_CHECKING:

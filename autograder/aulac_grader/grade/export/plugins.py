@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from nbgrader.plugins import ExportPlugin
 from traitlets import Bool
 
-from ..course import Course, CourseError
-from ..marks import read_marks
-from ..store import write_whole
+from aulac_grader.grade.course.course import Course, CourseError
+from aulac_grader.grade.gradebook.marks import read_marks
+from aulac_grader.grade.verdict.store import write_whole
+
 from . import tables
 from .sheet import Sheet, sheet, table
 

@@ -7,10 +7,10 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..course import Course
-from ..marks import StudentMarks
-from ..outcomes import pick
-from ..problems import paper_title, problems
+from aulac_grader.grade.course.course import Course
+from aulac_grader.grade.gradebook.marks import StudentMarks
+from aulac_grader.grade.verdict.outcomes import pick
+from aulac_grader.grade.verdict.problems import paper_title, problems
 
 # A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV
 # Injection); in some languages the full-width ones too.

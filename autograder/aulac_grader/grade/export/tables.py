@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..marks import StudentMarks
+from aulac_grader.grade.gradebook.marks import StudentMarks
+
 from .sheet import Sheet, Value, people, points, rounded
 
 Rows = list[list[Value]]

@@ -13,24 +13,31 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..late import DAY
-from ..marks import CellMarks, StudentMarks
-from ..markup import (
+from aulac_grader.grade.gradebook.late import DAY
+from aulac_grader.grade.gradebook.marks import CellMarks, StudentMarks
+from aulac_grader.grade.gradebook.work import answer_sources
+from aulac_grader.grade.markup import (
     Allowance,
     clean_text,
     markdown_html,
     picture_html,
     terminal_text,
 )
-from ..outcomes import CELLS, HIDDEN_ONLY, TESTS, full_marks, number, told
-from ..problems import Problem, paper_title, problems
-from ..work import answer_sources
+from aulac_grader.grade.verdict.outcomes import (
+    CELLS,
+    HIDDEN_ONLY,
+    TESTS,
+    full_marks,
+    number,
+    told,
+)
+from aulac_grader.grade.verdict.problems import Problem, paper_title, problems
+
 from .words import WORDS
 
 if TYPE_CHECKING:
+    from aulac_grader.grade.rebuild import Rebuilt
     from aulac_grader.judge.paper import Paper, PaperCell
-
-    from ..rebuild import Rebuilt
 
 PRINTED_CAP = 6000  # characters a cell
 CODE_CAP = 40_000  # characters; longer code is shown without colours
@@ -197,7 +204,7 @@ def _nothing(graded: Graded) -> bool:
 
 
 def _repairs(verdict: Mapping[str, Any]) -> Iterator[Pair]:
-    from ..intake.notes import TEXTS, Repair
+    from aulac_grader.grade.intake.notes import TEXTS, Repair
 
     for entry in verdict["repairs"]:
         if entry["code"] in TEXTS:

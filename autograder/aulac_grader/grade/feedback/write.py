@@ -6,16 +6,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..database import GradebookError
-from ..gradebook import Gradebook
-from ..marks import StudentMarks
-from ..returned import checked_name, nbgrader_files, step_folder
-from ..store import read_outputs, write_whole
+from aulac_grader.grade.gradebook.database import GradebookError
+from aulac_grader.grade.gradebook.gradebook import Gradebook
+from aulac_grader.grade.gradebook.marks import StudentMarks
+from aulac_grader.grade.gradebook.returned import (
+    checked_name,
+    nbgrader_files,
+    step_folder,
+)
+from aulac_grader.grade.verdict.store import read_outputs, write_whole
+
 from .page import Graded, page, zone_of
 
 if TYPE_CHECKING:
-    from ..course import Course
-    from ..rebuild import Rebuilt
+    from aulac_grader.grade.course.course import Course
+    from aulac_grader.grade.rebuild import Rebuilt
 
 
 def write(

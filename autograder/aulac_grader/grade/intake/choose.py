@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..rebuild.reading import read_cells
+from .reading import read_cells
 
 if TYPE_CHECKING:
     from aulac_grader.judge.paper import Paper

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..course import Course, CourseError
+from aulac_grader.grade.course.course import Course, CourseError
+
 from . import archives, folders, layouts
 from .caps import Caps
 from .entries import Entry

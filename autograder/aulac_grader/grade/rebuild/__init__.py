@@ -10,7 +10,8 @@ never raises for what a notebook holds, and its notebook is always valid.
 
 from __future__ import annotations
 
-from ..intake.notes import Repair
+from aulac_grader.grade.intake.notes import Repair
+
 from .assemble import Rebuilt, rebuild
 
 __all__ = ["Rebuilt", "Repair", "rebuild"]

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from aulac_grader.grade.intake.names import shown
+from aulac_grader.grade.intake.notes import Repair
+from aulac_grader.grade.intake.reading import StudentCell, read_cells
 from aulac_grader.judge.sheet import Sheet, SheetCell
 
-from ..intake.names import shown
-from ..intake.notes import Repair
 from .book import Placed, extra_name, notebook
 from .cleaning import cleaned, decomposed, parses, spread
 from .likeness import COPY, defined, likeness, plain
@@ -28,14 +29,12 @@ from .matching import (
     overwritten,
     touched,
 )
-from .reading import StudentCell, read_cells
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from aulac_grader.grade.intake.submission import Submission
     from aulac_grader.judge.paper import Paper, PaperCell
-
-    from ..intake.submission import Submission
 
 EXTRAS = 300  # extra cells kept of one notebook
 EXTRA_TEXT = 1_000_000  # characters of them

@@ -22,6 +22,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aulac_grader.grade.intake.reading import StudentCell
+
 from .likeness import (
     ALIKE,
     COPY,
@@ -32,7 +34,6 @@ from .likeness import (
     plain,
     unfenced,
 )
-from .reading import StudentCell
 
 if TYPE_CHECKING:
     from aulac_grader.judge.paper import Paper, PaperCell

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aulac_grader.grade import similarity
-from aulac_grader.grade.store import write_whole
+from aulac_grader.grade.results import similarity
+from aulac_grader.grade.verdict.store import write_whole
 
 from .gather import gather
 from .marked import Marked
@@ -19,7 +19,7 @@ from .page import render
 from .words import LANGUAGES
 
 if TYPE_CHECKING:
-    from aulac_grader.grade.course import Course
+    from aulac_grader.grade.course.course import Course
 
 FOLDER = "results"
 

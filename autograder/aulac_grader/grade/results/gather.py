@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aulac_grader.grade import events, store
-from aulac_grader.grade import verdict as verdicts
-from aulac_grader.grade.problems import paper_title, problems
+from aulac_grader.grade.verdict import events, store
+from aulac_grader.grade.verdict import verdict as verdicts
+from aulac_grader.grade.verdict.problems import paper_title, problems
 
 from .marked import Entry, Marked
 from .numbers import Question
@@ -18,7 +18,7 @@ from .numbers import Question
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aulac_grader.grade.course import Course
+    from aulac_grader.grade.course.course import Course
     from aulac_grader.grade.intake import Receipt
     from aulac_grader.judge.paper import Paper
 
@@ -86,7 +86,7 @@ def _answers(
     course: Course, paper: Paper, receipt: Receipt | None
 ) -> dict[str, str]:
     """The code in the answer cells, as it was marked; empty where it is gone."""
-    from aulac_grader.grade.course import CourseError
+    from aulac_grader.grade.course.course import CourseError
     from aulac_grader.grade.intake.collect import submission
     from aulac_grader.grade.rebuild import rebuild
 

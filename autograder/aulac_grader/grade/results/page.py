@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from aulac_grader.grade import similarity
 from aulac_grader.grade.intake.notes import TEXTS, Note
-from aulac_grader.grade.outcomes import CELLS, TESTS, pick
+from aulac_grader.grade.results import similarity
+from aulac_grader.grade.verdict.outcomes import CELLS, TESTS, pick
 
 from . import charts
 from .marked import Entry, Marked

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from random import Random
 
-from ..document import Document
+from aulac.corpus.document import Document
+
 from . import (
     arithmetic,
     dialogues,

@@ -4,68 +4,21 @@ The lines stand by theme in ``lucbat.txt``, with choices; each is written out, h
 against the rules, and filed under its rhyme. A couplet takes a six and an eight of
 one theme; the next couplet begins with a six that rhymes with the last syllable.
 
-Rules (strict form; much good verse, Nguyễn Du's too, bends them now and then):
-
-* six: syllables 2, 4, 6 are flat, sharp, flat;
-* eight: syllables 2, 4, 6, 8 are flat, sharp, flat, flat, and of the last two one
-  bears huyền and the other no mark;
-* the six's 6th rhymes with the eight's 6th; the eight's 8th with the next six's 6th.
+The rules are those of `aulac.text.lucbat`, kept without exception.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
-from aulac.text import is_flat, parse_syllable, rhyme, syllables
+from aulac.text import rhyme, syllables
+from aulac.text.lucbat import line_faults
 
 from .engine import Context, Rand, capitalised, pick, render
-
-
-def faults(lines: Sequence[str]) -> list[str]:
-    """What breaks the rules in alternating six and eight lines; empty if nothing."""
-    found = []
-    rows = [[s.lower() for s in syllables(line)] for line in lines]
-    for number, row in enumerate(rows, 1):
-        found += [
-            f"line {number}: {fault}" for fault in _faults(row, number % 2)
-        ]
-    if found:
-        return found
-    for number, (first, second) in enumerate(pairwise(rows), 1):
-        if rhyme(first[-1]) != rhyme(second[5]):
-            found.append(
-                f"lines {number}, {number + 1}: {first[-1]} / {second[5]}"
-            )
-        elif first[-1] == second[5]:
-            found.append(
-                f"lines {number}, {number + 1}: {first[-1]} rhymes on itself"
-            )
-    return found
-
-
-def _faults(row: list[str], six: bool | int) -> Iterator[str]:
-    length = 6 if six else 8
-    if len(row) != length:
-        yield f"{len(row)} syllables for {length}"
-        return
-    bad = [s for s in row if parse_syllable(s) is None]
-    if bad:
-        yield f"not syllables: {bad}"
-        return
-    for place, flat in ((2, True), (4, False), (6, True), (8, True)):
-        if place <= length and is_flat(row[place - 1]) is not flat:
-            yield f"syllable {place}, {row[place - 1]}, is {'sharp' if flat else 'flat'}"
-    if length == 8 and _tone(row[5]) == _tone(row[7]):
-        yield f"{row[5]} and {row[7]} bear one tone"
-
-
-def _tone(syllable: str) -> object:
-    parsed = parse_syllable(syllable)
-    return parsed.tone if parsed else None
 
 
 def expand(line: str) -> list[str]:
@@ -103,7 +56,7 @@ class _Theme:
 
     def add(self, length: int, line: str) -> None:
         row = [s.lower() for s in syllables(line)]
-        if any(True for _ in _faults(row, length == 6)):
+        if any(True for _ in line_faults(row, length == 6)):
             return
         if length == 6:
             self.sixes[rhyme(row[5])].append((line, row[5]))

@@ -1,0 +1,1 @@
+"""A class marked in parallel, resumably, by workers here or elsewhere."""

@@ -1,0 +1,1 @@
+"""`aulac grade …`: verbs, their steps, and what they show."""

@@ -1,0 +1,1 @@
+"""The instructor's side of things: an nbgrader course directory and its settings."""

@@ -1,0 +1,1 @@
+"""The one room that writes nbgrader's database."""

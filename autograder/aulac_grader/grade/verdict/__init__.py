@@ -1,0 +1,1 @@
+"""What was found of a submission: its form, signature, place on disk and log."""

@@ -1,0 +1,1 @@
+"""What runs a notebook's cells without a kernel: their namespace, output, commands."""

@@ -1,0 +1,1 @@
+"""What starts both processes, holds their limits, and turns answers into marks."""

@@ -1,0 +1,1 @@
+"""What runs in the judge's process: tests, and handles of the student's names."""

@@ -1,0 +1,5 @@
+"""`python -m aulac.cli`: the command without its script, as torchrun needs it."""
+
+from aulac.cli import main
+
+main()

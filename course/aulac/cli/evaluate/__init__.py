@@ -1,0 +1,1 @@
+"""`aulac evaluate`: its command, what it reads, what it shows."""

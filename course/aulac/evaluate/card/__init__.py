@@ -1,0 +1,7 @@
+"""The model card: what a model is for, made of, and worth, from its own files."""
+
+from aulac.evaluate.card.card import card
+
+__all__ = [
+    "card",
+]

@@ -1,1 +1,0 @@
-"""Answering for a model: what it memorised, what it is for, where it came from."""

@@ -1,0 +1,169 @@
+"""What takes an optimiser step: model, data, precision, optimisers, all processes.
+
+Nothing in a step waits for a GPU; only fp16 asks it once whether a gradient overflowed.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from aulac.model import Transformer
+from aulac.scale.plan import Plan, compiles, precision
+from aulac.train import distributed
+from aulac.train.feed import AHEAD, Data, Feed, Step, eos_of
+from aulac.train.optim import optimisers
+
+
+class Objective(nn.Module):
+    """The loss as a module's forward pass, which is what DDP and compile take."""
+
+    def __init__(self, model: Transformer, z_loss: float):
+        super().__init__()
+        self.model, self.z_loss = model, z_loss
+
+    def forward(
+        self, ids: Tensor, targets: Tensor, documents: Tensor | None
+    ) -> Tensor:
+        return self.model.loss(
+            ids, targets, documents=documents, z_loss=self.z_loss
+        )
+
+
+def make_scaler(model: Transformer, plan: Plan) -> torch.amp.GradScaler:
+    """Scales the loss in fp16, where small gradients vanish; else idle."""
+    device = model.embed.weight.device
+    dtype, _ = precision(device, plan.precision)
+    return torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
+
+
+def set_rates(opts: list[Optimizer], factor: float) -> None:
+    """Every group's learning rate becomes its peak times `factor`."""
+    for opt in opts:
+        for group in opt.param_groups:
+            group["lr"] = group["peak"] * factor
+
+
+class Engine:
+    """Takes optimiser steps; the same ones on any number of processes.
+
+    `losses` are those since the last record, still on the device; `tokens` were read
+    by all processes so far.
+    """
+
+    def __init__(self, model: Transformer, data: Data, plan: Plan) -> None:
+        self.model, self.plan = model, plan
+        self.world = distributed.world()
+        self.device = device = model.embed.weight.device
+        dtype, self.reason = precision(device, plan.precision)
+        mixed = dtype != torch.float32
+        self.cast = (
+            torch.autocast(device.type, dtype) if mixed else nullcontext()
+        )
+        self.opts = optimisers(model, plan, plan.muon, dtype)
+        self.scaler = make_scaler(model, plan)
+        objective = Objective(model, plan.z_loss)
+        if compiles(device, plan):
+            objective.compile()  # in place: the names of the weights stay
+        self.objective = distributed.parallel(objective, self.world)
+        self.feed = Feed(
+            data,
+            plan.accumulation,
+            self.world,
+            eos_of(data) if plan.packed else None,
+            AHEAD if device.type == "cuda" else 0,
+        )
+        self.losses: list[Tensor] = []
+        self.tokens = 0
+
+    def step(self, factor: float) -> tuple[Tensor, Tensor]:
+        """One step at `factor` of the peak rates: loss and gradient norm before it.
+
+        The loss is this process's part of it: their mean is the loss.
+        """
+        set_rates(self.opts, factor)
+        with distributed.connected():
+            loss = self.gradients(step := next(self.feed))
+        for opt in self.opts:
+            self.scaler.unscale_(opt)
+        parameters = self.model.parameters()
+        norm = nn.utils.clip_grad_norm_(parameters, self.plan.clip)
+        for opt in self.opts:
+            self.scaler.step(opt)
+        self.scaler.update()
+        self.model.zero_grad(set_to_none=True)
+        self.losses.append(loss)
+        self.tokens += step.tokens
+        return loss, norm
+
+    def gradients(self, step: Step) -> Tensor:
+        """Add up the gradients of a step's batches; returns the loss.
+
+        Each batch weighs as many targets as it has, so neither accumulation nor
+        the number of processes changes anything but memory and time.
+        """
+        total = torch.zeros((), device=self.device)
+        last = step.batches[-1]
+        for batch in step.batches:
+            more = batch is not last
+            apart = (
+                distributed.apart(self.objective) if more else nullcontext()
+            )
+            with apart:
+                with self.cast:
+                    loss = self.objective(*batch.to(self.device))
+                # DDP takes the mean over processes, so each gives size x its part
+                weight = batch.count * self.world.size / max(1, step.count)
+                share = loss * weight
+                self.scaler.scale(share).backward()
+            total += share.detach()
+        return total
+
+    def mean_loss(self) -> float:
+        """Of the steps since the last record, over all processes."""
+        mean = self.world.mean(float(torch.stack(self.losses).mean()))
+        self.losses = []
+        return mean
+
+    def scale(self) -> float | None:
+        """What fp16's loss is multiplied by now; None without scaling."""
+        return self.scaler.get_scale() if self.scaler.is_enabled() else None
+
+    @property
+    def lead(self) -> bool:
+        return self.world.lead
+
+    @property
+    def config(self) -> Any:
+        return self.model.config
+
+    def state(self) -> dict[str, Any]:
+        """Everything the next step depends on, and what the next record needs."""
+        return {
+            "model": self.model.state_dict(),
+            "optimisers": [opt.state_dict() for opt in self.opts],
+            "scaler": self.scaler.state_dict(),
+            "data": self.feed.state(),
+            "losses": [float(loss) for loss in self.losses],
+            "tokens": self.tokens,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave, on any device and number of processes."""
+        self.model.load_state_dict(state["model"])
+        for opt, saved in zip(self.opts, state["optimisers"], strict=True):
+            opt.load_state_dict(saved)
+        self.scaler.load_state_dict(state["scaler"])
+        self.feed.restore(state["data"])
+        losses = state.get("losses", [])
+        self.losses = [torch.tensor(x, device=self.device) for x in losses]
+        self.tokens = state.get("tokens", 0)
+
+    def healthy(self) -> bool:
+        """Whether no loss since the last record is NaN or infinite."""
+        return all(math.isfinite(float(loss)) for loss in self.losses)
