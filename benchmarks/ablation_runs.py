@@ -26,7 +26,7 @@ import torch
 from ablation_arms import KNOWN, batch, new_model, new_plan
 from ablation_text import Text
 
-from aulac import train
+import aulac
 from aulac.evaluate.bits import measure_each
 from aulac.scale import get
 from aulac.scale.plan import schedule
@@ -219,10 +219,11 @@ def key(
 @cache
 def library() -> str:
     """A hash of the code that trains: what was trained with other code is not it."""
-    folder = Path(train.__file__).parent
+    package = Path(aulac.__file__).parent
     digest = sha256()
-    for name in ("model", "optim", "loss", "train", "plan", "feed", "shards"):
-        digest.update((folder / f"{name}.py").read_bytes())
+    for room in ("model", "scale", "train"):
+        for file in sorted((package / room).glob("*.py")):
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

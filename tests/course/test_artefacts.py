@@ -52,7 +52,7 @@ def test_importing_loads_no_torch():
     code = (
         "import sys, aulac.lesson.artefacts, aulac.lesson.recipes, aulac.scale, aulac.scale.flops, "
         "aulac.cli.train, aulac.cli.chat, aulac.cli.export, "
-        "aulac.train.shards, aulac.chat; "
+        "aulac.chat; "
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -153,7 +153,9 @@ def test_scale_is_chosen_by_name_then_environment_then_machine(monkeypatch):
     assert chosen.name == "laptop" and "AULAC_SCALE" in reason["vi"]
     monkeypatch.delenv(scale.ENVIRONMENT)
     for memory, name in ((0, "tiny"), (15, "t4"), (78, "gpu")):
-        monkeypatch.setattr(scale, "_gpu_memory", lambda memory=memory: memory)
+        monkeypatch.setattr(
+            "aulac.scale.table._gpu_memory", lambda memory=memory: memory
+        )
         assert scale.choose()[0].name == name
     monkeypatch.setenv(scale.ENVIRONMENT, "huge")
     with pytest.raises(ValueError, match="no scale 'huge'"):

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from aulac.cli import chat as chat_command
 from aulac.cli.export import KINDS, app
 from aulac.cli.models import answers
-from aulac.export import from_hf, to_hf
+from aulac.export import from_hf, packed, to_hf
 from aulac.generate import quantize
 
 RUN = CliRunner()
@@ -59,7 +59,7 @@ def test_a_packed_folder_is_evaluated_and_talked_to_like_any_other(
     assert "Âu Lạc: Bà" in result.output
     again = export(tmp_path / "dense", "--model", small)
     assert again.exit_code == 0, again.output
-    dense = quantize.dequantize(quantize.load(small)[0])
+    dense = quantize.dequantize(packed.load(small)[0])
     found = weights(from_hf(tmp_path / "dense")[0])
     torch.testing.assert_close(found, weights(dense))
 

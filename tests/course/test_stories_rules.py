@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aulac.corpus import stories
-from aulac.corpus.stories import facts, lexicon, lucbat
+from aulac.corpus.stories import facts, lexicon
+from aulac.corpus.stories import lucbat as verse
 from aulac.corpus.stories.numerals import WEEKDAYS, words
-from aulac.text import Tone, parse_syllable, rhyme, syllables
+from aulac.text import Tone, lucbat, parse_syllable, rhyme, syllables
 
 
 def texts(kind: str, count: int) -> list[str]:
@@ -90,8 +91,10 @@ def test_every_couplet_in_conversations_obeys_too():
 def test_every_line_of_the_inventory_scans():
     bad = [
         (t, line)
-        for t, n, line in lucbat.lines()
-        if list(lucbat._faults([s.lower() for s in syllables(line)], n == 6))
+        for t, n, line in verse.lines()
+        if list(
+            lucbat.line_faults([s.lower() for s in syllables(line)], n == 6)
+        )
     ]
     assert not bad
 

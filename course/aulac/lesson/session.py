@@ -10,11 +10,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy
-
 from aulac.lesson.language import _shell, choose, emit, language, spans
 
 if TYPE_CHECKING:
+    import numpy
+
     from aulac.scale import Scale
 
 SEED = 2025
@@ -55,8 +55,7 @@ class Here:
 
     def reseed(self) -> None:
         """Set every random generator that is loaded back to the lesson's seed."""
-        self.rng = numpy.random.default_rng(self.seed)
-        _seed(self.seed)
+        self.rng = _seed(self.seed)
 
 
 def setup(lesson: str, scale: str | None = None, seed: int = SEED) -> Here:
@@ -74,14 +73,13 @@ def setup(lesson: str, scale: str | None = None, seed: int = SEED) -> Here:
     from aulac.lesson import artefacts
 
     chosen, reason = scales.choose(scale)
-    _seed(seed)
     here = Here(
         lesson=lesson,
         scale=chosen,
         lang="en" if language() == "en" else "vi",
         workspace=artefacts.workspace(),
         seed=seed,
-        rng=numpy.random.default_rng(seed),
+        rng=_seed(seed),
     )
     _announce(here, reason)
     return here
@@ -94,13 +92,17 @@ def _announce(here: Here, reason: dict[str, str]) -> None:
     emit({"text/html": html, "text/plain": choose(vi, en)})
 
 
-def _seed(seed: int) -> None:
+def _seed(seed: int) -> numpy.random.Generator:
+    """Seed every generator that is loaded; gives a new one of NumPy's."""
+    import numpy
+
     random.seed(seed)
     numpy.random.seed(seed)
     if "torch" in sys.modules:
         _seed_torch(seed)
     else:
         _seed_torch_later(seed)
+    return numpy.random.default_rng(seed)
 
 
 def _seed_torch(seed: int) -> None:
