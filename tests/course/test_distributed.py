@@ -5,6 +5,7 @@ The file is also the script that torchrun starts.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.course.toy_objectives import TOYS, new_model, toy
 from typer.testing import CliRunner
 
 from aulac.align.sft import sft
@@ -26,7 +28,15 @@ from aulac.cli import app
 from aulac.export import from_hf
 from aulac.model import Config, Transformer
 from aulac.tokenizer import Tokenizer
-from aulac.train import Engine, Plan, Run, distributed, schedule, train
+from aulac.train import (
+    Engine,
+    NextToken,
+    Plan,
+    Run,
+    distributed,
+    schedule,
+    train,
+)
 from aulac.train.distributed import World, split
 from aulac.train.failure import TrainingError
 from aulac.train.feed import Feed
@@ -34,6 +44,8 @@ from aulac.train.log import read_log
 from aulac.train.shards import Batches, Shards, write_shards
 
 pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
 
 SIZES = {"vocab_size": 64, "depth": 2, "width": 32, "heads": 2, "kv_heads": 1}
 PLAN = Plan(steps=12, log_every=3, checkpoint_every=6, warmup=0.1)
@@ -147,6 +159,41 @@ def tuning(folder: Path) -> None:
     tune(folder, "tuned_to_one", stop=6, **divided)
 
 
+def toy_run(
+    folder: Path,
+    name: str,
+    out: str,
+    on_step: Callable[[dict[str, Any]], None] | None = None,
+    **changes: Any,
+) -> tuple[Transformer, Run]:
+    """Train one of TOYS in folder/out."""
+    model = new_model()
+    data, objective = toy(name, model)
+    where = folder / out
+    settings = plan(**changes)
+    found = train(model, data, settings, where, on_step, objective=objective)
+    return model, found
+
+
+def killed(folder: Path) -> None:
+    """Ctrl-C ends the pairs; the rewards end when the lead is killed."""
+
+    def die(record: dict[str, Any]) -> None:
+        if record["step"] == 9:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        toy_run(folder, "pairs", "pairs_broken", stopping(3))
+    toy_run(folder, "rewards", "rewards_broken", die)
+
+
+def objectives(folder: Path) -> None:
+    """Others than the next token's: undisturbed, and after `killed`."""
+    for name in TOYS:
+        for out in (name, f"{name}_broken"):
+            keep(folder, out, *toy_run(folder, name, out))
+
+
 def keep(folder: Path, name: str, model: Transformer, found: Run) -> None:
     """What the tests compare with one process: weights and losses."""
     if distributed.world().lead:
@@ -159,14 +206,14 @@ def failing(folder: Path) -> None:
     """The second process runs out of memory inside step 8."""
     model, data = make(folder)
     if not distributed.world().lead:
-        real, calls = Engine.gradients, iter(range(1, 100))
+        real, calls = NextToken.forward, iter(range(1, 100))
 
-        def gradients(self, step):
+        def forward(self, *batch):
             if next(calls) == 8:
                 raise torch.OutOfMemoryError("out of memory")
-            return real(self, step)
+            return real(self, *batch)
 
-        Engine.gradients = gradients
+        NextToken.forward = forward
     train(model, data, plan(log_every=2, checkpoint_every=2), folder / "run")
 
 
@@ -206,7 +253,7 @@ def torchrun(*script: str | Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         start_new_session=True,
     )
 
@@ -231,7 +278,11 @@ def folder(tmp_path_factory, tokenizer):
     tokenizer.save(made / "words")
     run(made, "from_one", accumulation=4, packed=True, stop=6)
     tune(made, "tuned_from_one", batch=8, stop=6)
-    started = torchrun(__file__, made, "equal", "tuning", "endless")
+    broken = torchrun(__file__, made, "killed")
+    _, said = broken.communicate(timeout=400)
+    assert broken.returncode != 0 and "SIGKILL" in said, said
+    tasks = ("equal", "tuning", "objectives", "endless")
+    started = torchrun(__file__, made, *tasks)
     assert started.stdout.readline() == "begun\n", started.stderr.read()
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does
     _, said = started.communicate(timeout=400)
@@ -260,6 +311,18 @@ def test_instruction_tuning_shares_its_steps_too(folder):
     close(again, whole.state_dict())
     with pytest.raises(TrainingError, match="8 conversations in a step, not"):
         tune(folder, "tuned", batch=4)
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_other_objectives_give_the_same_bits_on_two(folder, name):
+    """And after kill -9, or Ctrl-C, and a resumption on two."""
+    model, found = toy_run(folder, name, f"{name}_alone", accumulation=2)
+    for out in (name, f"{name}_broken"):
+        theirs = torch.load(folder / f"{out}.pt", weights_only=True)
+        for key, weight in model.state_dict().items():
+            assert torch.equal(weight, theirs[key]), (out, key)
+        losses = json.loads((folder / f"{out}.json").read_text())
+        assert losses == pytest.approx([r["loss"] for r in found.history])
 
 
 def test_ctrl_c_ends_all_after_the_same_step(folder):
@@ -319,7 +382,7 @@ def test_aulac_train_under_torchrun_is_aulac_train(
 
 def windows(feed: Feed, steps: int) -> list[list[list[int]]]:
     return [
-        [row for batch in step.batches for row in batch.ids.tolist()]
+        [row for batch in step.batches for row in batch.tensors[0].tolist()]
         for step in (next(feed) for _ in range(steps))
     ]
 

@@ -21,11 +21,15 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
+
 PLAN = {"steps": 36, "log_every": 2, "checkpoint_every": 3, "warmup": 0.1}
 PLANS = {
     "plain": PLAN,
     "accumulated": PLAN | {"accumulation": 3, "packed": True},
     "kept": PLAN | {"keep": 3, "best": True},
+    "pairs": PLAN | {"accumulation": 2},
+    "rewards": PLAN,  # of texts that the model in training writes
 }
 # What a victim does when it dies, and how often it has done it before.
 MOMENTS = [
@@ -148,10 +152,17 @@ def make(folder: Path) -> tuple[Any, Any]:
 
 def finish(folder: Path, name: str) -> str:
     """Train to the end in `folder`; a fingerprint of the weights."""
+    from tests.course.toy_objectives import TOYS, new_model, toy
+
     from aulac.train import Plan, train
 
-    model, data = make(folder)
-    train(model, data, Plan(**PLANS[name]), folder / "run")
+    if name in TOYS:
+        model = new_model()
+        data, objective = toy(name, model)
+    else:
+        (model, data), objective = make(folder), None
+    plan = Plan(**PLANS[name])
+    train(model, data, plan, folder / "run", objective=objective)
     weights = (w.detach().numpy().tobytes() for w in model.parameters())
     return hashlib.sha256(b"".join(weights)).hexdigest()
 
@@ -207,7 +218,7 @@ def outcomes(tmp_path_factory):
         [sys.executable, __file__, str(tmp_path_factory.mktemp("kill"))],
         capture_output=True,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         timeout=500,
     )
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ stranger's turn; rows of like length share a step, so little is padding.
 
 A step's conversations are dealt out to its passes and processes like cards: each gets
 as many, and each token to be learned weighs the same wherever it went (see
-`aulac.train.engine.Engine.gradients`). So one process and eight learn the same.
+`aulac.train.Engine.step`). So one process and eight learn the same.
 """
 
 from __future__ import annotations
@@ -24,15 +24,8 @@ from aulac.errors import InputError
 from aulac.model import Transformer
 from aulac.model.loss import IGNORE
 from aulac.tokenizer.template import Message, encode
-from aulac.train import (
-    Data,
-    OnStep,
-    Plan,
-    Run,
-    TrainingError,
-    distributed,
-    train,
-)
+from aulac.train import OnStep, Plan, Run, TrainingError, distributed, train
+from aulac.train.feed import TokenData
 
 Example = tuple[list[int], list[int]]  # ids and mask
 Pair = tuple[Tensor, Tensor]  # ids and targets (B, T)
@@ -60,7 +53,7 @@ class Dialogues:
         context: int,
         seed: int = 0,
         mix: float = 0.0,
-        text: Data | None = None,
+        text: TokenData | None = None,
         parts: int = 1,
     ):
         rows = (encode(messages, tokenizer) for messages in conversations)
@@ -174,7 +167,7 @@ def sft(
     on_step: OnStep | None = None,
     batch: int = 16,
     mix: float = 0.0,
-    text: Data | None = None,
+    text: TokenData | None = None,
     resume: bool = True,
 ) -> Run:
     """Tune `model` in place on conversations (lists of role and content).

@@ -7,14 +7,16 @@
 """
 
 from aulac.scale.plan import Plan, precision, schedule
-from aulac.train.engine import Engine
+from aulac.train.engine import Engine, NextToken
 from aulac.train.failure import TrainingError
-from aulac.train.feed import Data
+from aulac.train.feed import Batch, Data
 from aulac.train.loop import OnStep, Run, train
 
 __all__ = [
+    "Batch",
     "Data",
     "Engine",
+    "NextToken",
     "OnStep",
     "Plan",
     "Run",

@@ -170,10 +170,10 @@ def parallel(module: nn.Module, here: World) -> nn.Module:
     )
 
 
-def apart(module: nn.Module) -> AbstractContextManager[None]:
-    """No exchange of gradients inside: for all but a step's last batch."""
-    no_sync = getattr(module, "no_sync", None)
-    return no_sync() if no_sync is not None else nullcontext()
+def no_sync(module: nn.Module, wanted: bool) -> AbstractContextManager[None]:
+    """No exchange of gradients inside, if wanted and if there is one at all."""
+    without = getattr(module, "no_sync", None) if wanted else None
+    return without() if without is not None else nullcontext()
 
 
 @contextmanager

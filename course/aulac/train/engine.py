@@ -13,23 +13,24 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from aulac.errors import InputError
 from aulac.model import Transformer
 from aulac.scale.plan import Plan, compiles, precision
 from aulac.train import distributed
-from aulac.train.feed import AHEAD, Data, Feed, Step, eos_of
+from aulac.train.feed import Data, Feed, ahead_of, eos_of
 from aulac.train.optim import optimisers
 
 
-class Objective(nn.Module):
-    """The loss as a module's forward pass, which is what DDP and compile take."""
+class NextToken(nn.Module):
+    """Cross-entropy of the next token: what pretraining and SFT learn."""
 
-    def __init__(self, model: Transformer, z_loss: float):
+    def __init__(self, model: Transformer, z_loss: float = 0.0):
         super().__init__()
         self.model, self.z_loss = model, z_loss
 
     def forward(
-        self, ids: Tensor, targets: Tensor, documents: Tensor | None
-    ) -> Tensor:
+        self, ids: Tensor, targets: Tensor, documents: Tensor | None = None
+    ) -> Tensor:  # (B, T) each -> ()
         return self.model.loss(
             ids, targets, documents=documents, z_loss=self.z_loss
         )
@@ -49,6 +50,33 @@ def set_rates(opts: list[Optimizer], factor: float) -> None:
             group["lr"] = group["peak"] * factor
 
 
+def same_weights(model: nn.Module, objective: nn.Module) -> None:
+    """Raise InputError unless an objective learns the model's weights and no others.
+
+    What is frozen (a reference model, a base under LoRA) may stand in either.
+    """
+    ours, theirs = (
+        {id(p) for p in module.parameters() if p.requires_grad}
+        for module in (model, objective)
+    )
+    if ours - theirs:
+        raise InputError(
+            f"{len(ours - theirs)} weights of the model are not in the objective: keep "
+            "the model as an attribute of the module (self.model = model).",
+            f"có {len(ours - theirs)} trọng số của mô hình không có trong objective: "
+            "hãy giữ mô hình làm thuộc tính của module (self.model = model).",
+        )
+    if theirs - ours:
+        raise InputError(
+            f"{len(theirs - ours)} weights of the objective are not the model's, so "
+            "they would be neither trained nor saved: freeze them "
+            "(requires_grad_(False)), or make them part of the model.",
+            f"có {len(theirs - ours)} trọng số của objective không thuộc mô hình nên "
+            "sẽ không được huấn luyện hay lưu lại: hãy đóng băng chúng "
+            "(requires_grad_(False)), hoặc đưa chúng vào mô hình.",
+        )
+
+
 class Engine:
     """Takes optimiser steps; the same ones on any number of processes.
 
@@ -56,7 +84,13 @@ class Engine:
     by all processes so far.
     """
 
-    def __init__(self, model: Transformer, data: Data, plan: Plan) -> None:
+    def __init__(
+        self,
+        model: Transformer,
+        data: Data,
+        plan: Plan,
+        objective: nn.Module | None = None,
+    ) -> None:
         self.model, self.plan = model, plan
         self.world = distributed.world()
         self.device = device = model.embed.weight.device
@@ -67,8 +101,11 @@ class Engine:
         )
         self.opts = optimisers(model, plan, plan.muon, dtype)
         self.scaler = make_scaler(model, plan)
-        objective = Objective(model, plan.z_loss)
-        if compiles(device, plan):
+        own = objective is not None
+        objective = objective or NextToken(model, plan.z_loss)
+        same_weights(model, objective)
+        # Another's objective is compiled when asked: it may change shape each step.
+        if plan.compile or (compiles(device, plan) and not own):
             objective.compile()  # in place: the names of the weights stay
         self.objective = distributed.parallel(objective, self.world)
         self.feed = Feed(
@@ -76,7 +113,7 @@ class Engine:
             plan.accumulation,
             self.world,
             eos_of(data) if plan.packed else None,
-            AHEAD if device.type == "cuda" else 0,
+            ahead_of(data, device),
         )
         self.losses: list[Tensor] = []
         self.tokens = 0
@@ -84,45 +121,37 @@ class Engine:
     def step(self, factor: float) -> tuple[Tensor, Tensor]:
         """One step at `factor` of the peak rates: loss and gradient norm before it.
 
-        The loss is this process's part of it: their mean is the loss.
+        Each batch weighs as much as it counts (see `Batch`), so neither accumulation
+        nor the number of processes changes anything but memory and time. The loss is
+        this process's part of it: their mean is the loss.
         """
         set_rates(self.opts, factor)
+        total = torch.zeros((), device=self.device)
         with distributed.connected():
-            loss = self.gradients(step := next(self.feed))
+            step = next(self.feed)
+            for batch in step.batches:
+                # Gradients are exchanged once a step, with the last batch.
+                more = batch is not step.batches[-1]
+                with distributed.no_sync(self.objective, more):
+                    with self.cast:
+                        loss = self.objective(*batch.to(self.device))
+                    # DDP takes the mean over processes: each gives size x its part.
+                    weight = batch.count * self.world.size / max(1, step.count)
+                    share = loss * weight
+                    self.scaler.scale(share).backward()
+                total += share.detach()
         for opt in self.opts:
             self.scaler.unscale_(opt)
-        parameters = self.model.parameters()
-        norm = nn.utils.clip_grad_norm_(parameters, self.plan.clip)
+        norm = nn.utils.clip_grad_norm_(
+            self.model.parameters(), self.plan.clip
+        )
         for opt in self.opts:
             self.scaler.step(opt)
         self.scaler.update()
         self.model.zero_grad(set_to_none=True)
-        self.losses.append(loss)
+        self.losses.append(total)
         self.tokens += step.tokens
-        return loss, norm
-
-    def gradients(self, step: Step) -> Tensor:
-        """Add up the gradients of a step's batches; returns the loss.
-
-        Each batch weighs as many targets as it has, so neither accumulation nor
-        the number of processes changes anything but memory and time.
-        """
-        total = torch.zeros((), device=self.device)
-        last = step.batches[-1]
-        for batch in step.batches:
-            more = batch is not last
-            apart = (
-                distributed.apart(self.objective) if more else nullcontext()
-            )
-            with apart:
-                with self.cast:
-                    loss = self.objective(*batch.to(self.device))
-                # DDP takes the mean over processes, so each gives size x its part
-                weight = batch.count * self.world.size / max(1, step.count)
-                share = loss * weight
-                self.scaler.scale(share).backward()
-            total += share.detach()
-        return total
+        return total, norm
 
     def mean_loss(self) -> float:
         """Of the steps since the last record, over all processes."""

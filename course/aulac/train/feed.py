@@ -12,8 +12,9 @@ place that `state` gives is that of the step last used, not last drawn.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -24,35 +25,62 @@ from aulac.train.distributed import World
 from aulac.train.failure import TrainingError
 from aulac.train.shards import documents
 
-AHEAD = 2  # steps drawn ahead on a GPU; one in use, one ready
+# Steps drawn ahead on a GPU; one in use, one ready. ASSUMED enough: drawing a step
+# of `tiny` takes 1 % of computing it on two cores, and no card has been measured.
+AHEAD = 2
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What an objective's `forward` takes, and how much it weighs in a step.
+
+    tensors: as `forward` takes them, on the CPU; None stands for what is left out.
+    count: what the loss is a mean over: targets, pairs, answers. A step's batches
+        are weighed by it, so that accumulation and the number of processes change
+        nothing.
+    tokens: read, which is what speed is counted in.
+    """
+
+    tensors: tuple[Tensor | None, ...]
+    count: int
+    tokens: int
+
+    def to(self, device: torch.device) -> tuple[Tensor | None, ...]:
+        """The tensors on a device; from pinned memory nothing waits."""
+        return self._each(lambda x: x.to(device, non_blocking=True))
+
+    def pinned(self) -> Batch:
+        """In memory that a GPU reads while the processor goes on."""
+        return replace(self, tensors=self._each(Tensor.pin_memory))
+
+    def _each(
+        self, change: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor | None, ...]:
+        return tuple(None if x is None else change(x) for x in self.tensors)
 
 
 class Data(Protocol):
-    """Endless batches of ids and targets (B, T); their place can be kept."""
+    """Endless batches, and a place among them that can be kept.
 
-    def __next__(self) -> tuple[Tensor, Tensor]: ...
+    A batch is a `Batch`, or ids and targets (B, T) alone: the batch of a model that
+    learns the next token.
+
+    Data that the model in training writes (answers to be rewarded, say) name
+    `ahead = 0`: no batch is then drawn before the step that learns from it, and none
+    is older than the weights. Without the attribute AHEAD steps may be drawn ahead.
+    """
+
+    def __next__(self) -> Batch | tuple[Tensor, Tensor]: ...
 
     def state(self) -> dict[str, Any]: ...
 
     def restore(self, state: dict[str, Any]) -> None: ...
 
 
-@dataclass(frozen=True)
-class Batch:
-    """ids, targets and, for packed rows, documents: (B, T) each."""
+class TokenData(Data, Protocol):
+    """Data of ids and targets (B, T) alone."""
 
-    ids: Tensor
-    targets: Tensor
-    documents: Tensor | None
-    count: int  # targets that are to be learned
-
-    def to(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The three tensors on a device; from pinned memory nothing waits."""
-        ids = self.ids.to(device, non_blocking=True)
-        targets = self.targets.to(device, non_blocking=True)
-        if self.documents is None:
-            return ids, targets, None
-        return ids, targets, self.documents.to(device, non_blocking=True)
+    def __next__(self) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +88,7 @@ class Step:
     """One optimiser step: this process's batches, and totals over all."""
 
     batches: list[Batch]
-    count: int  # targets to be learned, in all processes
+    count: int  # of all batches, in all processes
     tokens: int  # read, in all processes
     after: dict[str, Any]  # the place in the stream behind it
 
@@ -83,6 +111,7 @@ class Feed:
         self.data, self.accumulation = data, accumulation
         self.world, self.eos_id = world or World(), eos_id
         self.ahead = ahead
+        self.pins = ahead > 0 and torch.cuda.is_available()
         self.used = data.state()
         self.drawn: deque[Future[Step]] = deque()
         self.pool: ThreadPoolExecutor | None = None
@@ -106,20 +135,20 @@ class Feed:
         mine, count, tokens = [], 0, 0
         for _ in range(self.accumulation):
             for rank in range(self.world.size):
-                ids, targets = next(self.data)
-                learned = int((targets != IGNORE).sum())
-                count, tokens = count + learned, tokens + ids.numel()
+                batch = self._batch(next(self.data))
+                count, tokens = count + batch.count, tokens + batch.tokens
                 if rank == self.world.rank:
-                    mine.append(self._batch(ids, targets, learned))
+                    mine.append(batch.pinned() if self.pins else batch)
         return Step(mine, count, tokens, self.data.state())
 
-    def _batch(self, ids: Tensor, targets: Tensor, count: int) -> Batch:
+    def _batch(self, drawn: Batch | tuple[Tensor, Tensor]) -> Batch:
+        if isinstance(drawn, Batch):
+            return drawn
+        ids, targets = drawn  # (B, T) each
         eos = self.eos_id
-        apart = None if eos is None else documents(ids, eos)  # (B, T)
-        if self.ahead and torch.cuda.is_available():
-            ids, targets = ids.pin_memory(), targets.pin_memory()
-            apart = None if apart is None else apart.pin_memory()
-        return Batch(ids, targets, apart, count)
+        where = None if eos is None else documents(ids, eos)  # (B, T)
+        count = int((targets != IGNORE).sum())
+        return Batch((ids, targets, where), count, ids.numel())
 
     def state(self) -> dict[str, Any]:
         """The place in the stream behind the step last used."""
@@ -141,6 +170,12 @@ class Feed:
             self.pool.shutdown(cancel_futures=True)
         self.pool = None
         self.drawn.clear()
+
+
+def ahead_of(data: Data, device: torch.device) -> int:
+    """Steps that may be drawn ahead of their use: only a GPU leaves time for it."""
+    allowed = getattr(data, "ahead", AHEAD)
+    return min(allowed, AHEAD) if device.type == "cuda" else 0
 
 
 def eos_of(data: Data) -> int:

@@ -1,5 +1,6 @@
-"""The training loop: one for pretraining and for instruction tuning.
+"""The training loop: one for pretraining and everything after it.
 
+- any objective: a module whose forward pass gives the loss
 - warm-up, stable, decay schedule (WSD), linear at both ends (`aulac.scale.plan`)
 - Muon and AdamW (`aulac.train.optim`), gradient clipping, accumulation
 - precision chosen once, from the device, with the reason; the model compiled where
@@ -25,9 +26,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
+from torch import nn
 
 from aulac.model import Transformer
 from aulac.scale.plan import Plan, precision, schedule
@@ -95,6 +97,7 @@ def train(
     on_step: OnStep | None = None,
     resume: bool = True,
     *,
+    objective: nn.Module | None = None,
     meter: Meter | None = None,
     validate: Validate | None = None,
     tensorboard: bool | str | os.PathLike[str] = False,
@@ -105,6 +108,9 @@ def train(
     on_step: called with each record: step, steps, loss, lr, norm, tokens,
         seconds, tokens_per_second, and what meter and validate add.
     resume: go on from the checkpoint in `out` when there is one.
+    objective: a module that holds `model` and whose `forward(*batch)` gives the
+        loss, a mean over what the batch counts (see `aulac.train.feed.Batch`); None
+        is the next token's cross-entropy.
     meter: adds what the machine did to each record.
     validate: measures the model every `plan.validate_every` steps; lower is
         better. Logged as `validation`, and what `plan.best` goes by.
@@ -119,7 +125,7 @@ def train(
     After Ctrl-C or SIGTERM the step is finished and saved, then KeyboardInterrupt
     or SystemExit (143) is raised.
     """
-    engine = Engine(model, data, plan)
+    engine = Engine(model, data, plan, objective)
     checkpoint = Checkpoint(out, plan, engine)
     torch.manual_seed(plan.seed)
     with finishing(engine, checkpoint, out):
@@ -131,38 +137,38 @@ def train(
         report = Report(engine, checkpoint, log, meter, validate)
         greet(engine, done)
         model.train()
-        with shows(engine, done, scalars(out, tensorboard), on_step) as show:
-            walk(engine, run, done, checkpoint, lambda r: show(report(r)))
+        showing = shows(engine, done, scalars(out, tensorboard), on_step)
+        # torchrun passes on a Ctrl-C that the terminal has sent already.
+        patient = engine.world.size > 1
+        with showing as show, interrupts(patient) as asked:
+            clock = Clock(engine, run)
+            for step in range(done + 1, plan.steps + 1):
+                factor = schedule(step - 1, plan)
+                _, norm = engine.step(factor)
+                # Only here is a number asked of the device, so a GPU is never
+                # waited for between two records.
+                if step % plan.log_every == 0 or step == plan.steps:
+                    record: Record = {"step": step, "steps": plan.steps}
+                    record |= {"loss": engine.mean_loss(), "lr": factor}
+                    record |= {"norm": float(norm)} | clock.lap()
+                    if engine.lead:
+                        show(report(record))
+                    clock.go()  # what was shown and saved is not training time
+                if engine.world.any(asked() > 0):
+                    stop(engine, checkpoint, step, asked())
     model.eval()
     return run
 
 
-def walk(
-    engine: Engine,
-    run: Run,
-    done: int,
-    checkpoint: Checkpoint,
-    report: OnStep,
-) -> None:
-    """Take the steps after `done`; the lead reports every `log_every` of them."""
-    plan, world, clock = engine.plan, engine.world, Clock(engine, run)
-    with interrupts(patient=world.size > 1) as asked:
-        for step in range(done + 1, plan.steps + 1):
-            factor = schedule(step - 1, plan)
-            _, norm = engine.step(factor)
-            if step % plan.log_every == 0 or step == plan.steps:
-                record: Record = {"step": step, "steps": plan.steps}
-                record |= {"loss": engine.mean_loss(), "lr": factor}
-                record |= {"norm": float(norm)} | clock.lap()
-                if engine.lead:
-                    report(record)
-                clock.go()
-            if world.any(asked() > 0):
-                if engine.healthy():
-                    checkpoint.save(step)
-                if asked() == signal.SIGTERM:
-                    raise SystemExit(128 + signal.SIGTERM)
-                raise KeyboardInterrupt
+def stop(
+    engine: Engine, checkpoint: Checkpoint, step: int, number: int
+) -> NoReturn:
+    """End after a signal: what is sound is saved first."""
+    if engine.healthy():
+        checkpoint.save(step)
+    if number == signal.SIGTERM:
+        raise SystemExit(128 + signal.SIGTERM)
+    raise KeyboardInterrupt
 
 
 class Clock:
