@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from aulac.cli import chat as chat_command
 from aulac.cli.export import KINDS, app
-from aulac.cli.models import answers
 from aulac.export import from_hf, packed, to_hf
 from aulac.generate import quantize
+from aulac.lesson.models import answers
 
 RUN = CliRunner()
 pytestmark = pytest.mark.usefixtures("bare")

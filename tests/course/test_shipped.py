@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from aulac.cli import chat as chat_command
 from aulac.cli.evaluate import command as evaluate_command
-from aulac.cli.models import answers
 from aulac.cli.release.make import app as make_app
 from aulac.export import from_hf, to_hf
 from aulac.lesson import artefacts, recipes, shipped
+from aulac.lesson.models import answers
 from aulac.lesson.shipped import difference
 from aulac.scale import SCALES, Scale
 

@@ -16,7 +16,8 @@ from typing import Annotated, Any
 import typer
 
 from aulac.cli import fail
-from aulac.cli.models import answers, find, load, say
+from aulac.cli.models import find, load_transformer, say
+from aulac.lesson.models import answers
 
 app = typer.Typer(
     add_completion=False, help="Trò chuyện với mô hình / chat with a model."
@@ -99,7 +100,7 @@ def chat(
         "max_tokens": max_tokens,
         "seed": seed,
     }
-    talker = load(folder)
+    talker = load_transformer(folder)
     if not talks:
         say(
             f"{folder} là mô hình nền: nó viết tiếp văn bản chứ chưa biết trò chuyện.",

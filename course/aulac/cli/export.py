@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from aulac.cli import fail
-from aulac.cli.models import answers, find, load
+from aulac.cli.models import find, load_transformer
 from aulac.lesson import shipped
+from aulac.lesson.models import answers
 
 app = typer.Typer(
     add_completion=False,
@@ -79,7 +80,7 @@ def export(
             "that, ends in .gguf.",
         )
     folder = find(model, kind="chat")
-    talker = load(folder)
+    talker = load_transformer(folder)
     try:
         writer(kind, *talker, folder)(out)
     except (OSError, ValueError) as error:

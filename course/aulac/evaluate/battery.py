@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from aulac.corpus.document import Document
 from aulac.evaluate import bits, choice, diacritics, pairs
 from aulac.evaluate.stats import Interval, paired
-from aulac.model import Transformer
+from aulac.model import LanguageModel
 
 FEW = 20  # documents; with fewer, intervals are over sections of them
 
@@ -174,7 +174,7 @@ def write_records(records: list[dict[str, Any]], path: Path) -> None:
 class BitsTask:
     """Bits per byte of documents: of each source, and of all together."""
 
-    model: Transformer
+    model: LanguageModel
     tokenizer: Any
     items: Sequence[Document]
     data: str
@@ -208,7 +208,7 @@ class BitsTask:
         return [(found.bits, found.bytes) for found in each]
 
     def _row(self, source: str, cuts: list[list[bits.Bits]]) -> Row:
-        context = self.model.config.context
+        context = self.model.context
         stride = self.stride or context // 2
         each, of = list(map(bits.together, cuts)), self.of
         if len(each) < FEW and len(bits.sections(cuts)) > len(each):
@@ -249,7 +249,7 @@ def _taking_turns(documents: list[Document]) -> list[Document]:
 class PairsTask:
     """Minimal pairs: all, and by rule."""
 
-    model: Transformer
+    model: LanguageModel
     tokenizer: Any
     items: Sequence[pairs.Pair]
     chunk: int = 64
@@ -296,7 +296,7 @@ class ChoiceTask:
     `details["cut"]`: questions too long for the model, which lost their beginning.
     """
 
-    model: Transformer
+    model: LanguageModel
     tokenizer: Any
     items: Sequence[choice.Question]
     name: str = "questions"
@@ -355,7 +355,7 @@ class ChoiceTask:
 class MarksTask:
     """Tone marks and letters' marks given back, sentence by sentence."""
 
-    model: Transformer
+    model: LanguageModel
     tokenizer: Any
     items: Sequence[str]
     data: str

@@ -22,7 +22,7 @@ from typing import Any, TypedDict, Unpack
 from aulac.evaluate.errors import EvaluationError
 from aulac.evaluate.likelihood import SKIP, Window, nats, windows
 from aulac.evaluate.stats import Interval, bootstrap_ratio
-from aulac.model import Transformer
+from aulac.model import LanguageModel
 from aulac.text import normalise
 
 SECTION = 8  # windows: about 1,000 tokens at a context of 256
@@ -65,7 +65,7 @@ class Bits:
 
 
 def measure_windows(
-    model: Transformer,
+    model: LanguageModel,
     tokenizer: Any,
     texts: Iterable[str],
     **reading: Unpack[Reading],
@@ -75,7 +75,7 @@ def measure_windows(
     Raises EvaluationError when there is no text, or a stride that would pass over
     tokens.
     """
-    context = reading.get("context") or model.config.context
+    context = reading.get("context") or model.context
     stride = _stride(reading.get("stride"), context)
     texts = _not_empty(texts)
     cut = [
@@ -131,7 +131,7 @@ def together(parts: Iterable[Bits]) -> Bits:
 
 
 def measure_each(
-    model: Transformer,
+    model: LanguageModel,
     tokenizer: Any,
     texts: Iterable[str],
     **reading: Unpack[Reading],
@@ -149,7 +149,7 @@ def measure_each(
 
 
 def measure(
-    model: Transformer,
+    model: LanguageModel,
     tokenizer: Any,
     texts: Iterable[str],
     **reading: Unpack[Reading],
@@ -160,7 +160,7 @@ def measure(
 
 
 def bits_per_byte(
-    model: Transformer,
+    model: LanguageModel,
     tokenizer: Any,
     texts: Iterable[str],
     **reading: Unpack[Reading],

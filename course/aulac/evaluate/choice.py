@@ -26,7 +26,7 @@ from typing import Any
 from aulac.evaluate.errors import EvaluationError
 from aulac.evaluate.likelihood import Continuation, continuations
 from aulac.evaluate.stats import Interval, hit_rate
-from aulac.model import Transformer
+from aulac.model import LanguageModel
 
 RULES = ("byte", "token", "sum", "pmi")
 PROMPT = "Câu hỏi: {stem}\nTrả lời:"
@@ -122,7 +122,7 @@ class Choices:
 
 
 def choose(
-    model: Transformer,
+    model: LanguageModel,
     tokenizer: Any,
     questions: Sequence[Question],
     batch: int = 32,

@@ -23,7 +23,7 @@ from typing import Any
 from aulac.evaluate.errors import EvaluationError
 from aulac.evaluate.likelihood import nats
 from aulac.evaluate.stats import Interval, bootstrap_ratio, hit_rate
-from aulac.model import Transformer
+from aulac.model import LanguageModel
 from aulac.text import (
     Tone,
     compose_syllable,
@@ -80,7 +80,7 @@ def candidates(word: str) -> tuple[str, ...]:
 
 
 def restore(
-    model: Transformer, tokenizer: Any, bare: str, beam: int = 4
+    model: LanguageModel, tokenizer: Any, bare: str, beam: int = 4
 ) -> str:
     """The likeliest text whose letters are those of `bare`, by beam search.
 
@@ -99,14 +99,14 @@ def restore(
 
 
 def _best(
-    model: Transformer, tokenizer: Any, texts: list[str], beam: int
+    model: LanguageModel, tokenizer: Any, texts: list[str], beam: int
 ) -> list[str]:
     if len(texts) <= beam:
         return texts
     rows = [[tokenizer.eos_id, *i] for i in tokenizer.encode_batch(texts)]
     longest = max(map(len, rows)) - 1
-    if longest > model.config.context:
-        context = model.config.context
+    if longest > model.context:
+        context = model.context
         raise EvaluationError(
             f"the text has {longest} tokens, the model sees {context}: restore it "
             "sentence by sentence.",

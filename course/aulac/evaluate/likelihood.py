@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aulac.evaluate.errors import EvaluationError
-from aulac.model import Pair, Transformer
+from aulac.model import LanguageModel, Pair, Transformer
 from aulac.text import normalise
 
 SKIP = -100
@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 
 def nats(
-    model: Transformer, pieces: Sequence[Window], batch: int = 32
+    model: LanguageModel, pieces: Sequence[Window], batch: int = 32
 ) -> list[float]:
     """-ln p of each window's targets, summed over the window, in the given order."""
     return [found.nats for found in scores(model, pieces, batch)]
@@ -36,14 +36,15 @@ def nats(
 
 @torch.inference_mode()
 def scores(
-    model: Transformer, pieces: Sequence[Window], batch: int = 32
+    model: LanguageModel, pieces: Sequence[Window], batch: int = 32
 ) -> list[Found]:
     """What the model finds of each window, in the given order.
 
     Windows of like length share a batch, whatever order they come in.
     Raises EvaluationError where the model gives no finite number.
     """
-    model.eval()
+    if isinstance(model, nn.Module):
+        model.eval()
     order = sorted(range(len(pieces)), key=lambda i: len(pieces[i][0]))
     found = [Found(0.0, True)] * len(pieces)
     for cut in range(0, len(order), batch):
@@ -54,7 +55,7 @@ def scores(
 
 
 def _batch(
-    model: Transformer, pieces: Sequence[Window], rows: list[int]
+    model: LanguageModel, pieces: Sequence[Window], rows: list[int]
 ) -> list[Found]:
     longest = max(len(pieces[i][0]) for i in rows)
     inputs = torch.zeros(len(rows), longest, dtype=torch.long)  # (B, T)
@@ -63,16 +64,16 @@ def _batch(
         ids, next_ids = pieces[i]
         inputs[row, : len(ids)] = torch.tensor(ids)
         targets[row, : len(ids)] = torch.tensor(next_ids)
-    device = model.embed.weight.device
-    inputs, targets = inputs.to(device), targets.to(device)
     counted = targets != SKIP
-    hidden = model.hidden(inputs)[counted]  # (B, T, W) -> (N, W)
-    costs, hits = _costs(model, hidden, targets[counted])
+    if isinstance(model, Transformer):
+        costs, hits = _of_hidden(model, inputs, targets, counted)  # (N,) each
+    else:
+        costs, hits = _of_any(model, inputs, targets, counted)
     # (B, T) again, where what is not counted costs nothing and misses nothing
     each = torch.zeros(targets.shape, dtype=torch.float64)
-    each[counted.cpu()] = costs.double().cpu()
+    each[counted] = costs.double().cpu()
     right = ~counted
-    right[counted] = hits
+    right[counted] = hits.cpu()
     sums, greedy = each.sum(1).tolist(), right.all(1).tolist()  # (B,) each
     if not all(map(math.isfinite, sums)):
         raise EvaluationError(
@@ -82,6 +83,26 @@ def _batch(
             "việc huấn luyện đã phân kỳ: hãy đo một điểm lưu sớm hơn.",
         )
     return list(map(Found, sums, greedy))
+
+
+def _of_any(
+    model: LanguageModel, inputs: Tensor, targets: Tensor, counted: Tensor
+) -> Pair:
+    """-ln p of the targets that count, and where they are likeliest: (N,) each."""
+    found = model.log_probabilities(inputs)[counted]  # (B, T, V) -> (N, V)
+    wanted = targets[counted, None].to(found.device)  # (N, 1)
+    right = found.gather(1, wanted)[:, 0]
+    return -right, found.argmax(1) == wanted[:, 0]
+
+
+def _of_hidden(
+    model: Transformer, inputs: Tensor, targets: Tensor, counted: Tensor
+) -> Pair:
+    """The same of a transformer, which never makes the logits of a whole batch."""
+    device = model.embed.weight.device
+    keep = counted.to(device)
+    hidden = model.hidden(inputs.to(device))[keep]  # (B, T, W) -> (N, W)
+    return _costs(model, hidden, targets.to(device)[keep])
 
 
 def _costs(model: Transformer, hidden: Tensor, targets: Tensor) -> Pair:
@@ -118,7 +139,7 @@ class Continuation:
 
 
 def continuations(
-    model: Transformer,
+    model: LanguageModel,
     tokenizer: Any,
     pairs: Iterable[tuple[str | list[int], str]],
     batch: int = 32,
@@ -138,11 +159,11 @@ def continuations(
         if isinstance(head, str):
             head = tokenizer.encode(head) if head else []
         tail = tokenizer.encode(text)
-        _must_fit(text, tail, model.config.context)
-        ids = [tokenizer.eos_id, *head, *tail][-(model.config.context + 1) :]
+        _must_fit(text, tail, model.context)
+        ids = [tokenizer.eos_id, *head, *tail][-(model.context + 1) :]
         skipped = len(ids) - 1 - len(tail)
         pieces.append((ids[:-1], [SKIP] * skipped + tail))
-        cut = max(0, len(head) + len(tail) - model.config.context)
+        cut = max(0, len(head) + len(tail) - model.context)
         sizes.append((len(normalise(text).encode()), len(tail), cut))
     return [
         Continuation(found.nats, size, tokens, found.greedy, cut)

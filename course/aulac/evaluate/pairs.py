@@ -30,7 +30,7 @@ from typing import Any
 
 from aulac.evaluate.likelihood import continuations
 from aulac.evaluate.stats import Interval, hit_rate
-from aulac.model import Transformer
+from aulac.model import LanguageModel
 
 TONES = Path(__file__).with_name("tone_pairs.txt")
 BRACES = re.compile(r"\{([^|{}]+)\|([^|{}]+)\}")
@@ -63,7 +63,7 @@ class Preferences:
 
 
 def prefer(
-    model: Transformer,
+    model: LanguageModel,
     tokenizer: Any,
     pairs: Sequence[Pair] | None = None,
     batch: int = 32,

@@ -1,6 +1,8 @@
-"""The model: a decoder as Qwen3 has it, and its loss."""
+"""Models: a decoder as Qwen3 has it, its loss, and a table of counts."""
 
+from aulac.model.language_model import LanguageModel
 from aulac.model.loss import IGNORE, cross_entropy
+from aulac.model.ngram import Ngram
 from aulac.model.transformer import (
     Attention,
     Block,
@@ -28,6 +30,8 @@ __all__ = [
     "Cached",
     "Config",
     "Embedding",
+    "LanguageModel",
+    "Ngram",
     "Pair",
     "RMSNorm",
     "Seen",

@@ -325,6 +325,15 @@ class Transformer(nn.Module):
             hidden, self.output.weight, targets, ignore, z_loss
         )
 
+    @property
+    def context(self) -> int:
+        """Tokens it was trained on at a time, and reads at most when measured."""
+        return self.config.context
+
+    def log_probabilities(self, ids: Tensor) -> Tensor:
+        """ln p of each next token: ids (B, T) -> (B, T, V), fp32."""
+        return self(ids).float().log_softmax(-1)
+
     def count(self) -> int:
         """Parameters, the tied embedding counted once."""
         return sum(p.numel() for p in self.parameters())
