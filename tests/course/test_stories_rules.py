@@ -99,6 +99,15 @@ def test_every_line_of_the_inventory_scans():
     assert not bad
 
 
+def test_the_glide_is_no_part_of_the_rhyme():
+    """hoa rhymes with ta, inside a couplet and on to the next; quả not with của."""
+    first = ["Quê em có lũy tre xanh", "Trưa hè gió mát trong lành làng hoa"]
+    after = ["Chiều nay trăng sáng quê ta", "Con đò nhỏ bé la đà bến sông"]
+    assert lucbat.faults(first) == [] == lucbat.faults([*first, *after])
+    other = ["Chiều nay trăng sáng quê mua", after[1]]
+    assert lucbat.faults([*first, *other])
+
+
 def test_faults_says_what_is_wrong():
     good = ["Quê em có lũy tre xanh", "Trưa hè gió mát trong lành làng ta"]
     assert lucbat.faults(good) == []

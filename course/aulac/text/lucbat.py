@@ -6,6 +6,9 @@ Strict form; much good verse, Nguyễn Du's too, bends the rules now and then:
 * eight: syllables 2, 4, 6, 8 are flat, sharp, flat, flat, and of the last two one
   bears huyền and the other no mark;
 * the six's 6th rhymes with the eight's 6th; the eight's 8th with the next six's 6th.
+
+Two syllables rhyme when their nuclei and codas sound alike (`aulac.text.rhyme`): the
+glide does not count, so hoa rhymes with ta.
 """
 
 from __future__ import annotations

@@ -283,17 +283,16 @@ def syllables(text: str, only_valid: bool = False) -> list[str]:
 
 
 def rhyme(word: str) -> str:
-    """The vần: glide, nucleus and coda without tone, in one spelling per sound.
+    """What verse rhymes by: nucleus and coda, in one spelling per sound.
 
-    qua and hoa both give "oa", yên and tiên both "iên", lý and lí both "i".
+    Neither the tone counts nor the glide: hoa and qua rhyme with ta, nguyên with tiên
+    (Trần Trọng Kim, "Việt thi"). Words with one rhyme give one text: yên and tiên
+    "iên", lý and lí "i", khuya and chia "ia".
     Raises ValueError when the word is not a Vietnamese syllable.
     """
     s = _must_parse(word)
-    glide, nucleus, coda = s.glide, s.nucleus, s.coda
-    if glide:
-        glide = "o" if nucleus in ("a", "ă", "e") else "u"
-        return glide + ("y" if nucleus == "i" else nucleus) + coda
-    return {"y": "i", "yê": "iê"}.get(nucleus, nucleus) + coda
+    spelt = {"y": "i", "yê": "iê", "ya": "ia"}
+    return spelt.get(s.nucleus, s.nucleus) + s.coda
 
 
 def is_flat(word: str) -> bool:
