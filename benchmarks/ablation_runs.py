@@ -30,7 +30,7 @@ import aulac
 from aulac.evaluate.bits import measure_each
 from aulac.scale import get
 from aulac.scale.plan import schedule
-from aulac.train import Engine
+from aulac.train import Trainer
 from aulac.train.shards import Batches
 
 SLICE = 4  # steps that a run takes before the next has its turn
@@ -77,7 +77,7 @@ class Run:
         size = self.tokenizer.vocab_size
         self.model = new_model(arm, scale, size, seed).to(device)
         data = Batches(shards, batch(arm, scale), scale.context, seed)
-        self.engine = Engine(self.model, data, self.plan)
+        self.trainer = Trainer(self.model, data, self.plan)
         self.tokens = data.batch * scale.context  # in a step
         self.step, self.seconds = 0, 0.0
         self.curve: list[list[float]] = []  # step, seconds, bits per byte
@@ -139,8 +139,8 @@ class Run:
         self.model.train()
         began = clock()
         for step in range(self.step, stop):
-            self.engine.step(self.rate(step, length))
-        loss = self.engine.mean_loss()
+            self.trainer.step(self.rate(step, length))
+        loss = self.trainer.mean_loss()
         self.seconds += clock() - began
         self.step = stop
         bits = loss / math.log(2) / self.bytes_per_token
@@ -171,14 +171,14 @@ class Run:
             "step": self.step,
             "seconds": self.seconds,
             "curve": self.curve,
-            "engine": self.engine.state(),
+            "trainer": self.trainer.state(),
         }
 
     def restore(self, place: dict[str, Any]) -> None:
         """Go to a place that `place` described."""
         self.step, self.seconds = place["step"], place["seconds"]
         self.curve = [list(point) for point in place["curve"]]
-        self.engine.restore(copy.deepcopy(place["engine"]))
+        self.trainer.restore(copy.deepcopy(place["trainer"]))
 
     def save(self, path: Path) -> None:
         """Everything, atomically."""

@@ -41,7 +41,7 @@ from aulac.scale import SCALES, Scale, from_depth, get
 from aulac.scale.flops import parameters, training_flops
 from aulac.scale.hardware import peak
 from aulac.scale.plan import Plan, precision
-from aulac.train.engine import Engine
+from aulac.train.trainer import Trainer
 
 SHARES = {  # of the time that is left when a part begins, by weight
     "speed": 0.18,
@@ -181,20 +181,20 @@ def one_speed(
         steps=1000, accumulation=max(1, whole // batch), compile=compiled
     )
     data = Held(scale.vocab_size, batch, scale.context)
-    engine = Engine(Transformer(config).to(device()), data, plan)
-    engine.step(0.01)  # allocates, compiles
+    trainer = Trainer(Transformer(config).to(device()), data, plan)
+    trainer.step(0.01)  # allocates, compiles
     wait()
-    before, began = engine.tokens, time.perf_counter()
-    while engine.tokens == before or time.perf_counter() - began < 1.0:
-        engine.step(0.01)
+    before, began = trainer.tokens, time.perf_counter()
+    while trainer.tokens == before or time.perf_counter() - began < 1.0:
+        trainer.step(0.01)
         wait()
-    rate = (engine.tokens - before) / (time.perf_counter() - began)
-    engine.feed.close()
+    rate = (trainer.tokens - before) / (time.perf_counter() - began)
+    trainer.loader.close()
     memory = 0.0
     if torch.cuda.is_available():
         memory = torch.cuda.max_memory_allocated() / 2**30
         torch.cuda.reset_peak_memory_stats()
-        del engine
+        del trainer
         torch.cuda.empty_cache()
     return {
         "tokens_per_second": round(rate),

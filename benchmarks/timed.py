@@ -28,8 +28,8 @@ from aulac.scale.hardware import peak
 from aulac.scale.plan import Plan, precision
 from aulac.tokenizer import Tokenizer, train
 from aulac.tokenizer.stages import VocabularyError
-from aulac.train.engine import Engine
 from aulac.train.shards import Batches, Shards, write_texts
+from aulac.train.trainer import Trainer
 
 WARMUP, DECAY = 0.02, 0.4  # shares of the time
 READING = 0.15  # of all the time, for encoding
@@ -143,27 +143,27 @@ def attempt(
     model = Transformer(config).to(job.device)
     plan = Plan.pretraining(scale, steps=10**6, seed=SEED)
     data = Batches(shards, scale.batch, scale.context, seed=SEED)
-    engine = Engine(model, data, plan)
+    trainer = Trainer(model, data, plan)
     began = time.monotonic()
-    curve = [run_until(engine, began + seconds, factor(0.0), steps=1)]
-    start, first = time.monotonic(), engine.tokens  # compiled by now
+    curve = [run_until(trainer, began + seconds, factor(0.0), steps=1)]
+    start, first = time.monotonic(), trainer.tokens  # compiled by now
     span = began + seconds - start
     while (now := time.monotonic()) < start + span:
         pause = min(now + RECORD, start + span)
-        curve.append(run_until(engine, pause, start=start, span=span))
+        curve.append(run_until(trainer, pause, start=start, span=span))
     took = time.monotonic() - start
-    engine.feed.close()
+    trainer.loader.close()
     model.eval()
-    speed = (engine.tokens - first) / took
+    speed = (trainer.tokens - first) / took
     best = peak(job.device, bits_of(job.device))
     last = curve[-max(1, len(curve) // 10) :]
     found = {
         "scale": scale.name,
         "parameters": parameters(config),
         "batch": f"{scale.batch} × {scale.accumulation} × {scale.context}",
-        "precision": engine.reason,
+        "precision": trainer.reason,
         "steps": sum(point[2] for point in curve),
-        "tokens": engine.tokens,
+        "tokens": trainer.tokens,
         "training_seconds": round(took, 1),
         "tokens_per_second": round(speed),
         "mfu": round(training_flops(config) * speed / best.flops, 4),
@@ -174,7 +174,7 @@ def attempt(
 
 
 def run_until(
-    engine: Engine,
+    trainer: Trainer,
     pause: float,
     rate: float | None = None,
     start: float = 0.0,
@@ -185,9 +185,9 @@ def run_until(
     taken = 0
     while not taken or (not steps and time.monotonic() < pause):
         done = (time.monotonic() - start) / span
-        engine.step(factor(done) if rate is None else rate)
+        trainer.step(factor(done) if rate is None else rate)
         taken += 1
-    return engine.tokens, engine.mean_loss(), taken
+    return trainer.tokens, trainer.mean_loss(), taken
 
 
 def bits_of(device: torch.device) -> int:

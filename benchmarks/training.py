@@ -34,7 +34,7 @@ from aulac.model import Config, Transformer
 from aulac.scale import SCALES, Scale
 from aulac.scale.flops import Sizes
 from aulac.scale.plan import Plan
-from aulac.train.engine import Engine
+from aulac.train.trainer import Trainer
 
 BATCH, CONTEXT = 16, 256
 WARM = 2  # steps that are not counted: they allocate
@@ -142,10 +142,10 @@ def our_step(
 ) -> Step:
     """One step as `aulac.train` takes it."""
     torch.manual_seed(0)
-    engine = Engine(Transformer(config).to(device), data, plan)
+    trainer = Trainer(Transformer(config).to(device), data, plan)
 
     def step() -> None:
-        engine.step(0.5)
+        trainer.step(0.5)
 
     return step
 

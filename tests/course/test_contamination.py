@@ -27,7 +27,7 @@ def test_half_a_copy_counts_its_windows():
     corpus = [" ".join(words[:9])]
     found = overlap([ITEM], corpus, size=8)
     assert found.shares[0] == pytest.approx(2 / (len(words) - 7))
-    assert found.seen(0.5) == [] and found.seen(0.1) == [0]
+    assert found.contaminated(0.5) == [] and found.contaminated(0.1) == [0]
     assert found.rate(0.1) == 1.0
 
 

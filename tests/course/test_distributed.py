@@ -29,17 +29,17 @@ from aulac.export import from_hf
 from aulac.model import Config, Transformer
 from aulac.tokenizer import Tokenizer
 from aulac.train import (
-    Engine,
     NextToken,
     Plan,
     Run,
+    Trainer,
     distributed,
     schedule,
     train,
 )
 from aulac.train.distributed import World, split
 from aulac.train.failure import TrainingError
-from aulac.train.feed import Feed
+from aulac.train.loader import Loader
 from aulac.train.log import read_log
 from aulac.train.shards import Batches, Shards, write_shards
 
@@ -328,7 +328,7 @@ def test_other_objectives_give_the_same_bits_on_two(folder, name):
 def test_ctrl_c_ends_all_after_the_same_step(folder):
     saved = torch.load(folder / "run" / "checkpoint.pt", weights_only=True)
     model, data = make(folder)
-    alone = Engine(model, data, plan(steps=LONG, accumulation=2))
+    alone = Trainer(model, data, plan(steps=LONG, accumulation=2))
     for step in range(saved["step"]):
         alone.step(schedule(step, alone.plan))
     close(model, saved["model"])
@@ -380,10 +380,10 @@ def test_aulac_train_under_torchrun_is_aulac_train(
         assert a["validation"] == pytest.approx(b["validation"], abs=1e-4)
 
 
-def windows(feed: Feed, steps: int) -> list[list[list[int]]]:
+def windows(loader: Loader, steps: int) -> list[list[list[int]]]:
     return [
         [row for batch in step.batches for row in batch.tensors[0].tolist()]
-        for step in (next(feed) for _ in range(steps))
+        for step in (next(loader) for _ in range(steps))
     ]
 
 
@@ -398,19 +398,19 @@ def test_the_tokens_of_a_step_do_not_depend_on_the_processes(
     tmp_path_factory, before, after, at, ahead
 ):
     """(accumulation 4, 1 process), (2, 2), (1, 4); and from one to another."""
-    folder = tmp_path_factory.getbasetemp() / "feed"
+    folder = tmp_path_factory.getbasetemp() / "loader"
     folder.mkdir(exist_ok=True)
 
     def steps(size: int, count: int, state: dict) -> tuple[list, dict]:
         found, places = [], []
         for rank in range(size):
-            feed = Feed(
+            loader = Loader(
                 make(folder)[1], 4 // size, World(rank, size), ahead=ahead
             )
-            feed.restore(state)
-            found.append(windows(feed, count))
-            places.append(feed.state())
-            feed.close()
+            loader.restore(state)
+            found.append(windows(loader, count))
+            places.append(loader.state())
+            loader.close()
         assert all(place == places[0] for place in places)
         joined = [
             sorted(row for rows in each for row in rows)

@@ -19,7 +19,7 @@ from aulac.export import from_hf, to_hf
 from aulac.lesson import artefacts, recipes
 from aulac.scale import SCALES, Scale
 from aulac.train import progress
-from aulac.train.checkpoint import alone
+from aulac.train.checkpoint import exclusive
 from aulac.train.log import read_log
 
 RUN = CliRunner()
@@ -345,7 +345,7 @@ def test_a_run_that_goes_on_is_not_deleted(small, workspace):
     given = ["--scale", "small", "--out", str(workspace / "run")]
     assert RUN.invoke(train_command.app, given).exit_code == 0
     work = workspace / "run" / "work" / "run"
-    with alone(work):
+    with exclusive(work):
         refused = RUN.invoke(train_command.app, [*given, "--no-resume"])
     assert refused.exit_code == 1 and "another process" in refused.stderr
     assert (work / "checkpoint.pt").exists()

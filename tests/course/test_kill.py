@@ -105,7 +105,7 @@ def arm(kind: str, times: int) -> None:
 
     now = after(times, die)
     if kind == "step":
-        before(train.Engine, "step", now)
+        before(train.Trainer, "step", now)
     elif kind == "half":
         halves(now)
     elif kind == "watched":

@@ -230,9 +230,9 @@ def test_packed_documents_do_not_see_each_other():
     first, second = torch.randint(2048, (1, 5)), torch.randint(2048, (1, 7))
     row = torch.cat((first, second), dim=1)  # (1, 12)
     documents = torch.tensor([[0] * 5 + [1] * 7])
-    positions, seen = packed(documents)
+    positions, mask = packed(documents)
     assert positions.tolist() == [[*range(5), *range(7)]]
-    together = model(row, positions=positions, seen=seen)
+    together = model(row, positions=positions, mask=mask)
     apart = torch.cat((model(first), model(second)), dim=1)
     torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-5)
     targets = torch.randint(2048, (1, 12))

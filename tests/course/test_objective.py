@@ -20,7 +20,7 @@ from torch import nn
 
 from aulac.errors import InputError
 from aulac.train import Batch, NextToken, Plan, train
-from aulac.train.feed import AHEAD, Feed, ahead_of
+from aulac.train.loader import AHEAD, Loader, ahead_of
 
 PLAN = Plan(steps=12, log_every=3, checkpoint_every=4, warmup=0.1)
 
@@ -46,7 +46,7 @@ def test_texts_of_the_models_own_are_never_older_than_the_weights(monkeypatch):
     """Where a GPU would have steps drawn ahead, by a thread."""
     cuda = torch.device("cuda")
     monkeypatch.setattr(
-        "aulac.train.engine.ahead_of",
+        "aulac.train.trainer.ahead_of",
         lambda data, device: ahead_of(data, cuda),
     )
     model = new_model()
@@ -142,7 +142,7 @@ def test_an_objective_of_other_weights_is_refused():
 
 
 def test_a_feed_hands_any_batch_on():
-    feed = Feed(Pairs(), accumulation=2)
-    step = next(feed)
+    loader = Loader(Pairs(), accumulation=2)
+    step = next(loader)
     assert step.count == sum(batch.count for batch in step.batches) == 5
-    assert feed.state() == {"position": 2}
+    assert loader.state() == {"position": 2}

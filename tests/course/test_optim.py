@@ -10,8 +10,8 @@ from torch.optim.lr_scheduler import ConstantLR, LinearLR, SequentialLR
 
 from aulac.model.loss import cross_entropy
 from aulac.train import Plan, schedule
-from aulac.train.engine import set_rates
 from aulac.train.optim import Muon, groups, optimisers, orthogonalise
+from aulac.train.trainer import set_rates
 
 
 def walk(model, optimiser, steps=5):

@@ -14,7 +14,7 @@ import torch
 from tests.course.small_run import PLAN, Foreign, make, step_of, weights
 
 from aulac.train import TrainingError, progress, train
-from aulac.train.checkpoint import alone
+from aulac.train.checkpoint import exclusive
 from aulac.train.log import read_log
 
 
@@ -73,7 +73,7 @@ def test_tensorboard_gets_every_number(tmp_path, monkeypatch, capsys):
 def test_a_folder_in_use_is_refused(tmp_path):
     model, data = make(tmp_path)
     with (
-        alone(tmp_path),
+        exclusive(tmp_path),
         pytest.raises(TrainingError, match="another proc") as e,
     ):
         train(model, data, PLAN, tmp_path)

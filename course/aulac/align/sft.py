@@ -6,7 +6,7 @@ stranger's turn; rows of like length share a step, so little is padding.
 
 A step's conversations are dealt out to its passes and processes like cards: each gets
 as many, and each token to be learned weighs the same wherever it went (see
-`aulac.train.Engine.step`). So one process and eight learn the same.
+`aulac.train.Trainer.step`). So one process and eight learn the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from aulac.model import Transformer
 from aulac.model.loss import IGNORE
 from aulac.tokenizer.template import Message, encode
 from aulac.train import OnStep, Plan, Run, TrainingError, distributed, train
-from aulac.train.feed import TokenData
+from aulac.train.loader import TokenData
 
 Example = tuple[list[int], list[int]]  # ids and mask
 Pair = tuple[Tensor, Tensor]  # ids and targets (B, T)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from aulac.cli import fail
-from aulac.cli.models import find, load_transformer, say
+from aulac.cli.models import find, load_transformer, remark
 from aulac.lesson.models import answers
 
 app = typer.Typer(
@@ -102,7 +102,7 @@ def chat(
     }
     talker = load_transformer(folder)
     if not talks:
-        say(
+        remark(
             f"{folder} là mô hình nền: nó viết tiếp văn bản chứ chưa biết trò chuyện.",
             f"{folder} is a base model: it continues a text, it cannot converse.",
         )
@@ -160,7 +160,7 @@ def continuation(model: Any, tokenizer: Any, settings: dict[str, Any]) -> Talk:
 def warn(unread: int) -> None:
     """Say so when the beginning of a text was not read."""
     if unread > 0:
-        say(
+        remark(
             f"Văn bản dài quá: mô hình không đọc {unread} token đầu.",
             f"The text is too long: the model does not read its first {unread} tokens.",
         )
@@ -197,11 +197,11 @@ def converse(begin: Callable[[], Talk]) -> None:
     while (text := ask()) is not None and text.lower() not in BYE:
         if text.lower() in NEW:
             talk = begin()
-            say("Bắt đầu cuộc mới.", "A new conversation.")
+            remark("Bắt đầu cuộc mới.", "A new conversation.")
         elif text.lower() in HELP:
             print(COMMANDS)
         elif text.startswith("/") and text[1:].isalpha():
-            say(
+            remark(
                 f"Không có lệnh {text}: gõ /giúp để xem các lệnh.",
                 f"There is no command {text}: type /help to see them.",
             )

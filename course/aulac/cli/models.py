@@ -28,7 +28,7 @@ def find(
     except BilingualError as error:
         fail(error.vi, str(error))
     if model is None and folder.parent == shipped.PLACE:
-        say(
+        remark(
             "Bạn chưa có mô hình nào của mình: dùng mô hình đi kèm khóa học.",
             "You have no model of your own yet: using the one that comes with the "
             "course.",
@@ -52,6 +52,6 @@ def load_transformer(folder: Path) -> tuple[Transformer, Tokenizer]:
         fail(error.vi, str(error))
 
 
-def say(vi: str, en: str) -> None:
+def remark(vi: str, en: str) -> None:
     """A remark in both languages, beside the output."""
     typer.echo(f"{vi} / {en}", err=True)

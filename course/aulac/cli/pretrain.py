@@ -23,7 +23,7 @@ from aulac.scale.dial import rows_that_fit
 from aulac.scale.meter import Forecast, Meter, table, write
 from aulac.scale.plan import Plan, precision
 from aulac.train import distributed
-from aulac.train.checkpoint import alone
+from aulac.train.checkpoint import exclusive
 from aulac.train.failure import TrainingError, writing
 from aulac.train.log import read_log
 from aulac.train.progress import say
@@ -112,7 +112,7 @@ def begin(out: Path, resume: bool) -> None:
     run = work / "run"
     with writing(work):
         if not resume and work.exists():
-            with alone(run if run.exists() else None):
+            with exclusive(run if run.exists() else None):
                 shutil.rmtree(work)
         work.mkdir(parents=True, exist_ok=True)
 

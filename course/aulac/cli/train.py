@@ -196,7 +196,7 @@ def train(
         resume=resume,
     )
     said = f"Quy mô {chosen.name} ({reason['vi']}) / scale {chosen.name}."
-    together(chosen, wishes, said, dry)
+    run_all(chosen, wishes, said, dry)
 
 
 def choose(
@@ -220,7 +220,7 @@ def choose(
     return replace(chosen, steps=steps or chosen.steps), reason
 
 
-def together(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
+def run_all(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
     """Run alone or with torchrun's other processes; errors become a sentence."""
     from aulac.cli.pretrain import dry_run, run
     from aulac.corpus.errors import CorpusError
@@ -252,10 +252,12 @@ def together(scale: Scale, wishes: Wishes, said: str, dry: bool) -> None:
             )
         raise
     except (CorpusError, ShardError, VocabularyError, OSError) as error:
-        fail(*told(error, scale, wishes))
+        fail(*explained(error, scale, wishes))
 
 
-def told(error: Exception, scale: Scale, wishes: Wishes) -> tuple[str, str]:
+def explained(
+    error: Exception, scale: Scale, wishes: Wishes
+) -> tuple[str, str]:
     """What is wrong with texts or files, and where: Vietnamese, English."""
     from aulac.lesson import artefacts
     from aulac.tokenizer import VocabularyError

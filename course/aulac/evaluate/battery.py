@@ -204,13 +204,13 @@ class BitsTask:
                 yield self._row(source, cuts)
 
     def scores(self, done: list[list[bits.Bits]]) -> Scores:
-        each = map(bits.together, done)
+        each = map(bits.total, done)
         return [(found.bits, found.bytes) for found in each]
 
     def _row(self, source: str, cuts: list[list[bits.Bits]]) -> Row:
         context = self.model.context
         stride = self.stride or context // 2
-        each, of = list(map(bits.together, cuts)), self.of
+        each, of = list(map(bits.total, cuts)), self.of
         if len(each) < FEW and len(bits.sections(cuts)) > len(each):
             each, of = bits.sections(cuts), "sections"
         return Row(

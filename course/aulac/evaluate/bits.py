@@ -119,7 +119,7 @@ def _window(tokenizer: Any, window: Window, cost: float) -> Bits:
     return Bits(cost / math.log(2), size, len(counted), 1)
 
 
-def together(parts: Iterable[Bits]) -> Bits:
+def total(parts: Iterable[Bits]) -> Bits:
     """Parts of one text, or several texts, as one."""
     parts = list(parts)
     return Bits(
@@ -143,7 +143,7 @@ def measure_each(
     texts = _not_empty(texts)
     cut = measure_windows(model, tokenizer, texts, **reading)
     return [
-        replace(together(parts), bytes=len(text.encode()))
+        replace(total(parts), bytes=len(text.encode()))
         for parts, text in zip(cut, texts, strict=True)
     ]
 
@@ -156,7 +156,7 @@ def measure(
 ) -> Bits:
     """Bits, exact bytes and tokens over texts together (see `measure_each`)."""
     each = measure_each(model, tokenizer, texts, **reading)
-    return replace(together(each), texts=len(each))
+    return replace(total(each), texts=len(each))
 
 
 def bits_per_byte(
@@ -187,7 +187,7 @@ def sections(cut: Iterable[Sequence[Bits]]) -> list[Bits]:
     sections are alike, so this interval is for more text of the same documents.
     """
     return [
-        together(text[at : at + SECTION])
+        total(text[at : at + SECTION])
         for text in cut
         for at in range(0, len(text), SECTION)
     ]

@@ -43,16 +43,20 @@ class Overlap:
     syllables: tuple[int, ...]
     size: int
 
-    def seen(self, share: float = SHARE) -> list[int]:
+    def contaminated(self, share: float = SHARE) -> list[int]:
         """Indices of the items with at least `share` of their windows seen."""
         return [i for i, found in enumerate(self.shares) if found >= share]
 
     def short(self, share: float = SHARE) -> list[int]:
         """Those of `seen` that are shorter than a window."""
-        return [i for i in self.seen(share) if self.syllables[i] < self.size]
+        return [
+            i
+            for i in self.contaminated(share)
+            if self.syllables[i] < self.size
+        ]
 
     def rate(self, share: float = SHARE) -> float:
-        return len(self.seen(share)) / len(self.shares)
+        return len(self.contaminated(share)) / len(self.shares)
 
     def interval(self, share: float = SHARE) -> Interval:
         """The rate, and where it may lie for other items made as these were."""
@@ -75,7 +79,7 @@ class ItemSet:
             "vi": self.vi,
             "en": self.en,
             "n": len(self.texts),
-            "seen": len(found.seen(share)),
+            "seen": len(found.contaminated(share)),
             "size": found.size,
         }
 

@@ -45,7 +45,7 @@ from tqdm import tqdm
 
 from aulac import chat
 from aulac.evaluate import choice, files, pairs, questions
-from aulac.evaluate.bits import measure_windows, together
+from aulac.evaluate.bits import measure_windows, total
 from aulac.evaluate.errors import EvaluationError
 from aulac.evaluate.likelihood import continuations
 from aulac.export import from_hf
@@ -127,7 +127,7 @@ class Aulac(LM):
                 stride=self.stride,
                 batch=self.batch_size,
             )
-            found.append(-together(windows).bits * math.log(2))
+            found.append(-total(windows).bits * math.log(2))
         return found
 
     def generate_until(

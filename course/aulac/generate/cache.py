@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from aulac.errors import InputError
-from aulac.model import Config, Pair, Seen
+from aulac.model import Config, Mask, Pair
 from aulac.scale.flops import Sizes
 
 
@@ -79,12 +79,12 @@ class Slots:
         """What the next `tokens` see of the first `slots`: (T, S), (B, 1, T, S)."""
         here = self._slots(tokens)[:, None]  # (T, 1)
         place = torch.arange(slots, device=self.keys.device)  # (S,)
-        seen = place <= here  # (T, S)
+        mask = place <= here  # (T, S)
         if self.pads is None:
-            return seen
+            return mask
         text = place >= self.pads[:, None, None]  # (B, 1, S)
         # A pad sees itself: attention over nothing would not be a number.
-        return ((seen & text) | (place == here))[:, None]  # (B, 1, T, S)
+        return ((mask & text) | (place == here))[:, None]  # (B, 1, T, S)
 
     def pick(self, rows: Sequence[int]) -> None:
         """Keep these rows of the batch, in this order; a row may come twice."""
@@ -100,7 +100,7 @@ class KVCache(Slots):
 
     length: int = 0
 
-    def seen(self, tokens: int) -> Seen:
+    def mask(self, tokens: int) -> Mask:
         """What the next `tokens` may look at; None, causal, without pads."""
         if self.pads is None:
             return None
@@ -147,7 +147,7 @@ class StaticKVCache(Slots):
             for held in (self.keys, self.values, self.length):
                 torch._dynamo.mark_static_address(held)
 
-    def seen(self, tokens: int) -> Seen:
+    def mask(self, tokens: int) -> Mask:
         """What the next `tokens` may look at: (T, size), (B, 1, T, size)."""
         return self._sight(tokens, self.size)
 

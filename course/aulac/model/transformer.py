@@ -82,7 +82,7 @@ class Config:
         return cls(**values)
 
 
-Seen = Tensor | None
+Mask = Tensor | None
 
 
 class Cache(Protocol):
@@ -90,7 +90,7 @@ class Cache(Protocol):
 
     def positions(self, tokens: int) -> Tensor: ...
 
-    def seen(self, tokens: int) -> Seen: ...
+    def mask(self, tokens: int) -> Mask: ...
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> Pair: ...
 
@@ -153,7 +153,7 @@ class Attention(nn.Module):
             self.k_norm = RMSNorm(c.head_dim, c.eps)
 
     def forward(
-        self, x: Tensor, tables: Tensor, cache: Cached, seen: Seen = None
+        self, x: Tensor, tables: Tensor, cache: Cached, mask: Mask = None
     ) -> Tensor:
         B, T, _ = x.shape  # noqa: N806
         q = self.q_proj(x).view(B, T, -1, self.head_dim)  # (B, T, H, D)
@@ -164,14 +164,14 @@ class Attention(nn.Module):
         q, k = apply_rotary(q, tables), apply_rotary(k, tables)
         if cache is not None:
             k, v = cache.update(self.layer, k, v)  # (B, K, S, D)
-        mixed = attend(q, k, v, seen).transpose(1, 2)  # (B, T, H, D)
+        mixed = attend(q, k, v, mask).transpose(1, 2)  # (B, T, H, D)
         return self.o_proj(mixed.reshape(B, T, -1))  # (B, T, W)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, seen: Seen = None) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask = None) -> Tensor:
     """Attention of q (B, H, T, D) over k, v (B, K, S, D): (B, H, T, D).
 
-    seen: what each query may look at, true or false, (T, S) or (B, 1, T, S).
+    mask: what each query may look at, true or false, (T, S) or (B, 1, T, S).
     None is causal: the T queries are the last T of the S positions, as they are
     with a cache.
     """
@@ -183,11 +183,11 @@ def attend(q: Tensor, k: Tensor, v: Tensor, seen: Seen = None) -> Tensor:
         k = k.repeat_interleave(share, dim=1)  # (B, H, S, D)
         v = v.repeat_interleave(share, dim=1)
     T, S = q.shape[2], k.shape[2]  # noqa: N806
-    causal = seen is None and T == S
-    if seen is None and 1 < T < S:
-        seen = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
+    causal = mask is None and T == S
+    if mask is None and 1 < T < S:
+        mask = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
     return F.scaled_dot_product_attention(
-        q, k, v, seen, is_causal=causal, enable_gqa=gqa
+        q, k, v, mask, is_causal=causal, enable_gqa=gqa
     )
 
 
@@ -232,9 +232,9 @@ class Block(nn.Module):
         self.ff = SwiGLU(config)
 
     def forward(
-        self, x: Tensor, tables: Tensor, cache: Cached, seen: Seen = None
+        self, x: Tensor, tables: Tensor, cache: Cached, mask: Mask = None
     ) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), tables, cache, seen)
+        x = x + self.attention(self.attention_norm(x), tables, cache, mask)
         return x + self.ff(self.ff_norm(x))  # (B, T, W)
 
 
@@ -269,25 +269,25 @@ class Transformer(nn.Module):
         ids: Tensor,
         cache: Cached = None,
         positions: Tensor | None = None,
-        seen: Seen = None,
+        mask: Mask = None,
     ) -> Tensor:
         """The last block's output, normalised: (B, T) -> (B, T, W).
 
         positions (T,) or (B, T): places for the rotary embedding, by default
-        those after what is in the cache. seen: see `attend`.
+        those after what is in the cache. mask: see `attend`.
         """
         tokens, c = ids.shape[1], self.config
         if cache is not None:
             positions = (
                 cache.positions(tokens) if positions is None else positions
             )
-            seen = cache.seen(tokens) if seen is None else seen
+            mask = cache.mask(tokens) if mask is None else mask
         elif positions is None:
             positions = torch.arange(tokens, device=ids.device)  # (T,)
         tables = rotary_tables(positions, c.head_dim, c.rope_theta)
         x = self.embed(ids)  # (B, T, W)
         for block in self.blocks:
-            x = block(x, tables, cache, seen)
+            x = block(x, tables, cache, mask)
         if cache is not None:
             cache.advance(tokens)
         return self.norm(x)
@@ -297,11 +297,11 @@ class Transformer(nn.Module):
         ids: Tensor,
         cache: Cached = None,
         positions: Tensor | None = None,
-        seen: Seen = None,
+        mask: Mask = None,
         last: int = 0,
     ) -> Tensor:
         """(B, T) token ids -> (B, T, V) logits; of the `last` tokens if not 0."""
-        hidden = self.hidden(ids, cache, positions, seen)
+        hidden = self.hidden(ids, cache, positions, mask)
         return self.output.logits(hidden[:, -last:])
 
     def loss(
@@ -317,10 +317,10 @@ class Transformer(nn.Module):
         documents (B, T): keep each to itself (see `packed`). z_loss: see
         `aulac.model.loss.cross_entropy`.
         """
-        positions, seen = None, None
+        positions, mask = None, None
         if documents is not None:
-            positions, seen = packed(documents)
-        hidden = self.hidden(ids, None, positions, seen)  # (B, T, W)
+            positions, mask = packed(documents)
+        hidden = self.hidden(ids, None, positions, mask)  # (B, T, W)
         return cross_entropy(
             hidden, self.output.weight, targets, ignore, z_loss
         )

@@ -24,7 +24,7 @@ EARLIER = "checkpoint-*.pt"  # the ones before, numbered by step
 
 
 @contextmanager
-def alone(out: str | os.PathLike[str] | None) -> Iterator[None]:
+def exclusive(out: str | os.PathLike[str] | None) -> Iterator[None]:
     """Hold a run's folder; the system frees it when the process ends, however.
 
     Raises TrainingError when another process trains in the folder.
@@ -55,7 +55,7 @@ def alone(out: str | os.PathLike[str] | None) -> Iterator[None]:
 
 
 class Trained(Protocol):
-    """What a checkpoint keeps: `aulac.train.engine.Engine`."""
+    """What a checkpoint keeps: `aulac.train.trainer.Trainer`."""
 
     @property
     def lead(self) -> bool: ...
@@ -75,15 +75,15 @@ class Checkpoint:
     """
 
     def __init__(
-        self, out: str | os.PathLike[str] | None, plan: Plan, engine: Trained
+        self, out: str | os.PathLike[str] | None, plan: Plan, trainer: Trained
     ):
         self.path = Path(out) / NAME if out is not None else None
-        self.plan, self.engine = plan, engine
+        self.plan, self.trainer = plan, trainer
         settings = {k: v for k, v in asdict(plan).items() if k not in FREE}
-        self.key = {"plan": settings, "model": asdict(engine.config)}
+        self.key = {"plan": settings, "model": asdict(trainer.config)}
         self.saved = -1  # step
         self.best: dict[str, float] = {}  # step, score
-        if self.path is not None and engine.lead:
+        if self.path is not None and trainer.lead:
             with writing(self.path.parent):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
 
@@ -96,14 +96,14 @@ class Checkpoint:
 
     def clear(self) -> int:
         """Forget an earlier run."""
-        if self.path is not None and self.engine.lead:
+        if self.path is not None and self.trainer.lead:
             self._tidy()
             best = self.path.with_name(BEST)
             for path in (self.path, best, *self.earlier()):
                 path.unlink(missing_ok=True)
         return 0
 
-    def told(self) -> dict[str, str]:
+    def last_good(self) -> dict[str, str]:
         """A sentence on the last good checkpoint, in both languages."""
         if self.path is None or self.saved < 0:
             return {
@@ -130,12 +130,12 @@ class Checkpoint:
 
     def save(self, step: int, score: float = np.inf) -> None:
         """Write the state after `step` steps, atomically; the lowest score is best."""
-        if self.path is None or not self.engine.lead or step == self.saved:
+        if self.path is None or not self.trainer.lead or step == self.saved:
             return
         better = self.better(score)
         if better:
             self.best = {"step": step, "score": score}
-        state = self.engine.state() | {"step": step, "key": self.key}
+        state = self.trainer.state() | {"step": step, "key": self.key}
         state |= {"best": self.best, "random": torch.get_rng_state()}
         state["generators"] = generators()
         part = self.path.with_suffix(".part")
@@ -173,12 +173,12 @@ class Checkpoint:
             ) as error:  # torch raises many kinds for a broken file
                 if path == found[-1]:
                     raise damaged(path, error) from error
-                if self.engine.lead:
+                if self.trainer.lead:
                     said = damaged(path, error)
                     say(said.vi, str(said))
                 continue
             self._same(path, state["key"])
-            self.engine.restore(state)
+            self.trainer.restore(state)
             torch.set_rng_state(state["random"])
             set_generators(state.get("generators", {}))
             self.best, self.saved = state.get("best", {}), state["step"]
@@ -187,7 +187,7 @@ class Checkpoint:
 
     def _tidy(self) -> None:
         """Remove what a kill left half done."""
-        if self.path is not None and self.engine.lead:
+        if self.path is not None and self.trainer.lead:
             for suffix in (".part", ".link"):
                 self.path.with_suffix(suffix).unlink(missing_ok=True)
 
@@ -201,7 +201,7 @@ class Checkpoint:
 
     def _same(self, path: Path, key: dict[str, Any]) -> None:
         """A setting that did not exist when `path` was made had its default."""
-        kinds = {"plan": self.plan, "model": self.engine.config}
+        kinds = {"plan": self.plan, "model": self.trainer.config}
         usual = {
             (part, f.name): f.default
             for part, of in kinds.items()

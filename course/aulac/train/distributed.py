@@ -1,7 +1,7 @@
 """More than one process: `torchrun`, and torch's own DistributedDataParallel.
 
 Every process holds the whole model and reads its share of each step's batches (see
-`aulac.train.feed`); gradients are averaged while the backward pass still runs. The global
+`aulac.train.loader`); gradients are averaged while the backward pass still runs. The global
 batch is batch x accumulation x processes. `aulac train` divides the scale's
 accumulation, then its batch, by the number of processes, so the same tokens are read
 in the same order on one card and on eight, and a run may go on with another number.

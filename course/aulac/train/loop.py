@@ -6,8 +6,8 @@
 - precision chosen once, from the device, with the reason; the model compiled where
   that pays
 - documents packed in a row without seeing one another; batches drawn ahead and shared
-  among processes (`aulac.train.feed`, `aulac.train.distributed`)
-- nothing waits for a GPU between two records (`aulac.train.engine`)
+  among processes (`aulac.train.loader`, `aulac.train.distributed`)
+- nothing waits for a GPU between two records (`aulac.train.trainer`)
 - a JSONL log anyone can plot, a progress bar in a terminal, `on_step` for notebooks,
   TensorBoard if wanted
 - atomic checkpoints with optimiser, random state and data position: a run killed at
@@ -34,18 +34,18 @@ from torch import nn
 from aulac.model import Transformer
 from aulac.scale.plan import Plan, precision, schedule
 from aulac.train import distributed
-from aulac.train.checkpoint import Checkpoint, alone
-from aulac.train.engine import Engine
+from aulac.train.checkpoint import Checkpoint, exclusive
 from aulac.train.failure import Guard, TrainingError, memory
-from aulac.train.feed import Data
+from aulac.train.loader import Data
 from aulac.train.log import Log
 from aulac.train.progress import bar, board, interrupts, say, say_once
+from aulac.train.trainer import Trainer
 
 __all__ = [
     "Data",
-    "Engine",
     "Plan",
     "Run",
+    "Trainer",
     "TrainingError",
     "precision",
     "schedule",
@@ -109,7 +109,7 @@ def train(
         seconds, tokens_per_second, and what meter and validate add.
     resume: go on from the checkpoint in `out` when there is one.
     objective: a module that holds `model` and whose `forward(*batch)` gives the
-        loss, a mean over what the batch counts (see `aulac.train.feed.Batch`); None
+        loss, a mean over what the batch counts (see `aulac.train.loader.Batch`); None
         is the next token's cross-entropy.
     meter: adds what the machine did to each record.
     validate: measures the model every `plan.validate_every` steps; lower is
@@ -125,46 +125,46 @@ def train(
     After Ctrl-C or SIGTERM the step is finished and saved, then KeyboardInterrupt
     or SystemExit (143) is raised.
     """
-    engine = Engine(model, data, plan, objective)
-    checkpoint = Checkpoint(out, plan, engine)
+    trainer = Trainer(model, data, plan, objective)
+    checkpoint = Checkpoint(out, plan, trainer)
     torch.manual_seed(plan.seed)
-    with finishing(engine, checkpoint, out):
+    with finishing(trainer, checkpoint, out):
         with distributed.lead_first():
             done = checkpoint.load() if resume else checkpoint.clear()
         distributed.agree(done, checkpoint.path)
-        log = Log(out if engine.lead else None, done)
+        log = Log(out if trainer.lead else None, done)
         run = Run(history=log.records, out=Path(out) if out else None)
-        report = Report(engine, checkpoint, log, meter, validate)
-        greet(engine, done)
+        report = Report(trainer, checkpoint, log, meter, validate)
+        greet(trainer, done)
         model.train()
-        showing = shows(engine, done, scalars(out, tensorboard), on_step)
+        showing = shows(trainer, done, scalars(out, tensorboard), on_step)
         # torchrun passes on a Ctrl-C that the terminal has sent already.
-        patient = engine.world.size > 1
+        patient = trainer.world.size > 1
         with showing as show, interrupts(patient) as asked:
-            clock = Clock(engine, run)
+            clock = Clock(trainer, run)
             for step in range(done + 1, plan.steps + 1):
                 factor = schedule(step - 1, plan)
-                _, norm = engine.step(factor)
+                _, norm = trainer.step(factor)
                 # Only here is a number asked of the device, so a GPU is never
                 # waited for between two records.
                 if step % plan.log_every == 0 or step == plan.steps:
                     record: Record = {"step": step, "steps": plan.steps}
-                    record |= {"loss": engine.mean_loss(), "lr": factor}
+                    record |= {"loss": trainer.mean_loss(), "lr": factor}
                     record |= {"norm": float(norm)} | clock.lap()
-                    if engine.lead:
+                    if trainer.lead:
                         show(report(record))
                     clock.go()  # what was shown and saved is not training time
-                if engine.world.any(asked() > 0):
-                    stop(engine, checkpoint, step, asked())
+                if trainer.world.any(asked() > 0):
+                    stop(trainer, checkpoint, step, asked())
     model.eval()
     return run
 
 
 def stop(
-    engine: Engine, checkpoint: Checkpoint, step: int, number: int
+    trainer: Trainer, checkpoint: Checkpoint, step: int, number: int
 ) -> NoReturn:
     """End after a signal: what is sound is saved first."""
-    if engine.healthy():
+    if trainer.healthy():
         checkpoint.save(step)
     if number == signal.SIGTERM:
         raise SystemExit(128 + signal.SIGTERM)
@@ -174,16 +174,16 @@ def stop(
 class Clock:
     """Seconds and tokens per second, the time between two laps left out."""
 
-    def __init__(self, engine: Engine, run: Run) -> None:
-        self.engine, self.before = engine, run.seconds
+    def __init__(self, trainer: Trainer, run: Run) -> None:
+        self.trainer, self.before = trainer, run.seconds
         self.began = time.perf_counter()
         self.go()
 
     def go(self) -> None:
-        self.since, self.tokens = time.perf_counter(), self.engine.tokens
+        self.since, self.tokens = time.perf_counter(), self.trainer.tokens
 
     def lap(self) -> Record:
-        now, tokens = time.perf_counter(), self.engine.tokens
+        now, tokens = time.perf_counter(), self.trainer.tokens
         return {
             "tokens": tokens,
             "seconds": self.before + now - self.began,
@@ -196,21 +196,21 @@ class Report:
 
     def __init__(
         self,
-        engine: Engine,
+        trainer: Trainer,
         checkpoint: Checkpoint,
         log: Log,
         meter: Meter | None,
         validate: Validate | None,
     ) -> None:
-        self.engine, self.checkpoint, self.log = engine, checkpoint, log
+        self.trainer, self.checkpoint, self.log = trainer, checkpoint, log
         self.meter, self.validate = meter, validate
-        self.guard = Guard(engine.plan, checkpoint.told, log.records)
+        self.guard = Guard(trainer.plan, checkpoint.last_good, log.records)
         measured = [r["step"] for r in log.records if "validation" in r]
         self.validated = measured[-1] if measured else 0
 
     def __call__(self, record: Record) -> Record:
         step, checkpoint = record["step"], self.checkpoint
-        self.guard(record, self.engine.scale())
+        self.guard(record, self.trainer.scale())
         score = self.guard.smoothed if self.validate is None else math.inf
         wanted = checkpoint.due(step)
         if self.validate is not None and self._due(step):
@@ -225,25 +225,25 @@ class Report:
         return record
 
     def _due(self, step: int) -> bool:
-        plan = self.engine.plan
+        plan = self.trainer.plan
         passed = step - self.validated
         return passed >= plan.validate_every or step == plan.steps
 
     def _measure(self, validate: Validate) -> float:
-        model = self.engine.model.eval()
+        model = self.trainer.model.eval()
         with torch.no_grad():
             found = float(validate(model))
         model.train()
         return found
 
 
-def greet(engine: Engine, done: int) -> None:
+def greet(trainer: Trainer, done: int) -> None:
     """Say what was chosen, and where a run goes on."""
-    if not engine.lead:
+    if not trainer.lead:
         return
-    vi, en = engine.reason["vi"], engine.reason["en"]
+    vi, en = trainer.reason["vi"], trainer.reason["en"]
     say_once(f"Độ chính xác {vi}.", f"Precision {en}.")
-    steps = engine.plan.steps
+    steps = trainer.plan.steps
     if 0 < done < steps:
         say(
             f"Tiếp tục từ điểm lưu ở bước {done} trên {steps}.",
@@ -268,13 +268,13 @@ def scalars(
 
 @contextmanager
 def shows(
-    engine: Engine, done: int, folder: Path | None, on_step: OnStep | None
+    trainer: Trainer, done: int, folder: Path | None, on_step: OnStep | None
 ) -> Iterator[OnStep]:
     """Who sees a record: the bar, TensorBoard, then `on_step`; the lead's alone."""
-    if not engine.lead:
+    if not trainer.lead:
         yield lambda record: None
         return
-    with bar(engine.plan.steps, done) as on_bar, board(folder) as on_board:
+    with bar(trainer.plan.steps, done) as on_bar, board(folder) as on_board:
         watching: Iterable[OnStep] = [on_bar, on_board]
         watching = [*watching, on_step] if on_step else watching
 
@@ -287,14 +287,16 @@ def shows(
 
 @contextmanager
 def finishing(
-    engine: Engine, checkpoint: Checkpoint, out: str | os.PathLike[str] | None
+    trainer: Trainer,
+    checkpoint: Checkpoint,
+    out: str | os.PathLike[str] | None,
 ) -> Iterator[None]:
-    """Hold the folder; a lack of memory becomes a sentence; end the feed."""
+    """Hold the folder; a lack of memory becomes a sentence; end the loader."""
     try:
         with (
-            alone(out if engine.lead else None),
-            memory(engine.plan, checkpoint.told),
+            exclusive(out if trainer.lead else None),
+            memory(trainer.plan, checkpoint.last_good),
         ):
             yield
     finally:
-        engine.feed.close()
+        trainer.loader.close()

@@ -183,7 +183,7 @@ class _Report:
         return (
             show.twice(items.vi, items.en),
             str(rate.n),
-            str(len(found.seen(self.share))),
+            str(len(found.contaminated(self.share))),
             f"{rate.value:.3f}",
             show.edges(rate),
             str(len(found.short(self.share))),

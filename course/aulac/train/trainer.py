@@ -17,7 +17,7 @@ from aulac.errors import InputError
 from aulac.model import Transformer
 from aulac.scale.plan import Plan, compiles, precision
 from aulac.train import distributed
-from aulac.train.feed import Data, Feed, ahead_of, eos_of
+from aulac.train.loader import Data, Loader, ahead_of, eos_of
 from aulac.train.optim import optimisers
 
 
@@ -77,7 +77,7 @@ def same_weights(model: nn.Module, objective: nn.Module) -> None:
         )
 
 
-class Engine:
+class Trainer:
     """Takes optimiser steps; the same ones on any number of processes.
 
     `losses` are those since the last record, still on the device; `tokens` were read
@@ -108,7 +108,7 @@ class Engine:
         if plan.compile or (compiles(device, plan) and not own):
             objective.compile()  # in place: the names of the weights stay
         self.objective = distributed.parallel(objective, self.world)
-        self.feed = Feed(
+        self.loader = Loader(
             data,
             plan.accumulation,
             self.world,
@@ -128,7 +128,7 @@ class Engine:
         set_rates(self.opts, factor)
         total = torch.zeros((), device=self.device)
         with distributed.connected():
-            step = next(self.feed)
+            step = next(self.loader)
             for batch in step.batches:
                 # Gradients are exchanged once a step, with the last batch.
                 more = batch is not step.batches[-1]
@@ -177,7 +177,7 @@ class Engine:
             "model": self.model.state_dict(),
             "optimisers": [opt.state_dict() for opt in self.opts],
             "scaler": self.scaler.state_dict(),
-            "data": self.feed.state(),
+            "data": self.loader.state(),
             "losses": [float(loss) for loss in self.losses],
             "tokens": self.tokens,
         }
@@ -188,7 +188,7 @@ class Engine:
         for opt, saved in zip(self.opts, state["optimisers"], strict=True):
             opt.load_state_dict(saved)
         self.scaler.load_state_dict(state["scaler"])
-        self.feed.restore(state["data"])
+        self.loader.restore(state["data"])
         losses = state.get("losses", [])
         self.losses = [torch.tensor(x, device=self.device) for x in losses]
         self.tokens = state.get("tokens", 0)

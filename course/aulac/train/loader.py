@@ -93,7 +93,7 @@ class Step:
     after: dict[str, Any]  # the place in the stream behind it
 
 
-class Feed:
+class Loader:
     """Endless steps from `data`: `accumulation` batches for each process.
 
     eos_id: ends a document inside a row; None does not tell them apart.
@@ -126,7 +126,7 @@ class Feed:
             return self._draw()
         if self.pool is None:  # one worker: the order stays
             use = self.world.use_device
-            self.pool = ThreadPoolExecutor(1, "feed", initializer=use)
+            self.pool = ThreadPoolExecutor(1, "loader", initializer=use)
         while len(self.drawn) <= self.ahead:
             self.drawn.append(self.pool.submit(self._draw))
         return self.drawn.popleft().result()

@@ -10,8 +10,8 @@ import torch
 from tests.course.small_run import PLAN, Foreign, StopHereError, make, weights
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from aulac.train import Engine, TrainingError, train
-from aulac.train.feed import Feed
+from aulac.train import Trainer, TrainingError, train
+from aulac.train.loader import Loader
 from aulac.train.shards import Batches, Shards, documents, write_shards
 
 
@@ -43,7 +43,7 @@ def test_the_loop_packs_by_the_shards_own_token(tmp_path):
     model, _ = make(tmp_path)
     data = Batches(Shards.open(tmp_path / "s"), 2, 16)
     plan = replace(PLAN, steps=3, packed=True)
-    batch = next(Engine(model, data, plan).feed).batches[0]
+    batch = next(Trainer(model, data, plan).loader).batches[0]
     ids, _, where = batch.tensors
     assert torch.equal(where, documents(ids, 3)) and where.max() > 3
     train(model, data, plan)
@@ -64,17 +64,18 @@ def test_packed_needs_to_know_where_documents_end(tmp_path):
 
 @pytest.mark.parametrize("used", [0, 1, 5])
 def test_a_feed_drawn_ahead_stops_where_it_was_used(tmp_path, used):
-    plain = Feed(make(tmp_path)[1], 2)
-    feed = Feed(data := make(tmp_path)[1], 2, ahead=3)
+    plain = Loader(make(tmp_path)[1], 2)
+    loader = Loader(data := make(tmp_path)[1], 2, ahead=3)
     for _ in range(used):
         assert torch.equal(
-            next(feed).batches[1].tensors[0], next(plain).batches[1].tensors[0]
+            next(loader).batches[1].tensors[0],
+            next(plain).batches[1].tensors[0],
         )
-    assert feed.state() == plain.state()
-    feed.close()
+    assert loader.state() == plain.state()
+    loader.close()
     assert data.state() == plain.state()
-    again = Feed(make(tmp_path)[1], 2, ahead=1)
-    again.restore(feed.state())
+    again = Loader(make(tmp_path)[1], 2, ahead=1)
+    again.restore(loader.state())
     assert torch.equal(
         next(again).batches[0].tensors[0], next(plain).batches[0].tensors[0]
     )
@@ -87,8 +88,8 @@ def test_drawn_ahead_the_run_ends_the_same_resumed_or_not(
     model, data = make(tmp_path)
     train(model, data, PLAN)
     place = data.state()
-    drawing = lambda *args: Feed(*args[:-1], 3)  # noqa: E731
-    monkeypatch.setattr("aulac.train.engine.Feed", drawing)
+    drawing = lambda *args: Loader(*args[:-1], 3)  # noqa: E731
+    monkeypatch.setattr("aulac.train.trainer.Loader", drawing)
 
     def stop(record):
         if record["step"] == 12:
@@ -121,16 +122,16 @@ def test_no_step_asks_for_a_value(tmp_path):
     """So a GPU is never waited for. In fp64 the output layer is the GPU's path."""
     model, data = make(tmp_path)
     plan = replace(PLAN, packed=True, accumulation=2)
-    engine = Engine(model.double(), data, plan)
-    engine.feed.ahead = 1  # counts are taken by the thread, on the CPU
+    trainer = Trainer(model.double(), data, plan)
+    trainer.loader.ahead = 1  # counts are taken by the thread, on the CPU
     with Asked() as asked:
         for _ in range(3):
-            engine.step(1.0)
+            trainer.step(1.0)
     assert asked.found == []
     with asked:
-        engine.mean_loss()
+        trainer.mean_loss()
     assert len(asked.found) == 1
-    engine.feed.close()
+    trainer.loader.close()
 
 
 def test_an_error_of_the_data_reaches_the_caller(tmp_path):
@@ -141,7 +142,7 @@ def test_an_error_of_the_data_reaches_the_caller(tmp_path):
             raise OSError("the disk is gone")
 
     for ahead in (0, 2):
-        feed = Feed(Broken(data), ahead=ahead)
+        loader = Loader(Broken(data), ahead=ahead)
         with pytest.raises(OSError, match="the disk is gone"):
-            next(feed)
-        feed.close()
+            next(loader)
+        loader.close()
