@@ -43,7 +43,10 @@ class Dialogues:
     Raises ValueError when no conversation has an answer, and for `mix` without text.
     """
 
-    pool = 16  # steps sorted by length together
+    # Steps sorted by length together. Of the tokens of `tiny`'s conversations so many
+    # were padding: 45 % with 1, 18 % with 4, 5 % with 16, 1 % with 64, which would
+    # leave little of the random order.
+    pool = 16
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ import numpy as np
 from aulac.corpus.document import Document, read, stable_hash, write
 from aulac.text import normalise
 
+# The Jaccard estimate's standard error is at most 1 / (2 sqrt(128)) = 0.044.
 NUM_HASHES = 128
 SHINGLE = 5  # syllables in a window
 _CHUNK = 4096  # shingles hashed at a time: bounds memory for a huge document

@@ -27,6 +27,8 @@ from aulac.evaluate.errors import EvaluationError
 
 Scores = Sequence[float] | np.ndarray  # (n,)
 
+# An edge then moves by 1.5 % of the half width from seed to seed (200 normal scores),
+# with 1,000 by 4.5 %, with 100 by 14 %.
 RESAMPLES = 10_000
 CELLS = 4_000_000  # random numbers drawn at a time: 32 MB
 EXACT = 14  # up to so many items every pattern of signs is tried

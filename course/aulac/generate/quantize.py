@@ -30,6 +30,8 @@ from aulac.model import Embedding, Transformer
 if TYPE_CHECKING:
     pass
 
+# Weights that share a scale. int4 cost so many more bits per byte (tiny, fp32 1.290):
+# 0.003 with 16, 0.004 with 32, 0.009 with 64; half of 32 costs half a bit a weight.
 GROUP = 32
 LARGEST = {8: 127, 4: 7}
 SLICE = 65_536  # weights made dense at a time: 256 KB, what a core keeps close

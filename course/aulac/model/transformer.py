@@ -161,6 +161,7 @@ class Attention(nn.Module):
         v = self.v_proj(x).view(B, T, -1, self.head_dim).transpose(1, 2)
         q = self.q_norm(q).transpose(1, 2)  # (B, H, T, D)
         k = self.k_norm(k).transpose(1, 2)  # (B, K, T, D)
+        # Rotary after the norm, as in Qwen3: its gains are the same at every place.
         q, k = apply_rotary(q, tables), apply_rotary(k, tables)
         if cache is not None:
             k, v = cache.update(self.layer, k, v)  # (B, K, S, D)

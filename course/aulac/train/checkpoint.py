@@ -144,6 +144,8 @@ class Checkpoint:
                 with part.open("wb") as file:
                     torch.save(state, file)
                     file.flush()
+                    # Before the new name: after a power cut a file that was renamed
+                    # and not yet written may be there and empty.
                     os.fsync(file.fileno())
                 if better:
                     duplicate(part, self.path.with_name(BEST))

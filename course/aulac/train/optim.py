@@ -146,7 +146,7 @@ def optimisers(
         lr=rates.adam_lr,
         betas=(0.9, 0.95),
         eps=1e-10,
-        fused=True,
+        fused=True,  # 1.6 ms a step at tiny; a tensor at a time, as usual, 5.3
     )
     made: list[Optimizer] = [adam]
     if muon and matrices:

@@ -140,6 +140,8 @@ class Trainer:
                     share = loss * weight
                     self.scaler.scale(share).backward()
                 total += share.detach()
+        # In this order: what is clipped must be the true gradients, not fp16's scaled
+        # ones, and the scale may only change when both optimisers have stepped.
         for opt in self.opts:
             self.scaler.unscale_(opt)
         norm = nn.utils.clip_grad_norm_(
