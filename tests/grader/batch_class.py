@@ -304,7 +304,7 @@ def main() -> None:
     crew.RECONNECT_SECONDS = 1.0
     cluster.CONNECT_SECONDS = 3.0
     for module in ("batch", "audit"):
-        name = f"aulac_grader.grade.{module}"
+        name = f"aulac_grader.grade.batch.{module}"
         vars(importlib.import_module(name))["Crew"] = Hired
     aulac()
 

@@ -66,7 +66,9 @@ def test_two_workers_give_the_same_bytes_as_one(
     with grading(course, "run", "--workers", "2") as process:
         until(process, 3)
         started = below(process)
-        assert named(started, "spawn_main") and named(started, "grade.lane")
+        assert named(started, "spawn_main") and named(
+            started, "grade.batch.lane"
+        )
         rest(process)
     assert process.returncode == 0
     assert all_gone(started)
@@ -103,7 +105,7 @@ def test_kill_9_of_the_lane_and_of_each_zygote(
     template: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     course = copy_of(template, tmp_path)
-    victims = {2: "grade.lane", 5: "zygote student", 8: "zygote judge"}
+    victims = {2: "grade.batch.lane", 5: "zygote student", 8: "zygote judge"}
     with grading(course, "run", "--workers", "1") as process:
         for count, words in victims.items():
             until(process, count)

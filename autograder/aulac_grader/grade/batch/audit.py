@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from aulac_grader.grade.batch.crew import Crew
 from aulac_grader.grade.batch.rounds import Rounds
 from aulac_grader.grade.batch.stopping import Interrupt
-from aulac_grader.grade.batch.task import pack_payload
+from aulac_grader.grade.batch.task import NAME, pack_payload
 from aulac_grader.grade.course.course import CourseError
 from aulac_grader.grade.verdict import verdict
 from aulac_grader.grade.verdict.store import read_source
@@ -88,6 +88,10 @@ class Audit:
         return list(self.findings.values())
 
     # -- a job for the rounds --------------------------------------------------
+
+    @property
+    def task(self) -> str:
+        return NAME
 
     def prepare(self, student: str) -> bytes | None:
         """What the verdict was made from; None where something of it is gone."""

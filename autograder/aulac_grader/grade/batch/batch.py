@@ -1,7 +1,8 @@
 """Marking a class: submissions out to whoever marks, verdicts in through one writer.
 
 For each answer that comes back, in this order: what the cells printed, the verdict
-(whole or not at all), the event `marked`, the gradebook, the event `recorded`. Killed
+(whole or not at all), what was rebuilt, the event `marked`, the gradebook, the event
+`recorded`. Nothing is rebuilt here: the worker has done it. Killed
 between any two of them, the next run goes on from the log: a verdict that is there is
 not made again, a verdict that the gradebook lacks is recorded. A failure of ours is
 tried again and never becomes points.
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aulac_grader.grade.batch.crew import Crew
 from aulac_grader.grade.batch.rounds import Rounds, Unfit
 from aulac_grader.grade.batch.stopping import Interrupt
-from aulac_grader.grade.batch.task import pack_payload
+from aulac_grader.grade.batch.task import NAME, pack_payload
+from aulac_grader.grade.rebuild import NotRebuilt, Rebuilt, kept
 from aulac_grader.grade.verdict import store, verdict
 from aulac_grader.judge.sheet import Marks
 
@@ -135,6 +137,10 @@ class Batch:
 
     # -- a job for the rounds --------------------------------------------------
 
+    @property
+    def task(self) -> str:
+        return NAME
+
     def prepare(self, student: str) -> bytes:
         """Everything that marking needs, and nothing of the key."""
         submission = self._load(student)
@@ -158,12 +164,15 @@ class Batch:
         marks = Marks.from_plain(answer["marks"])
         if [test.id for test in marks.tests] != self._tests:
             raise Unfit("the marks do not fit the assignment")
+        self._check_rebuilt(answer)
         found = self._verdict(self._receipts.pop(student), marks, answer)
         folder = self.log.folder
         before = self.log.state.students[student].verdict
         store.write_outputs(folder, student, marks.cells)
         store.write_measures(folder, student, marks.measures)
         verdict.write(folder, found)
+        # After the verdict: what a crash leaves undone here can be rebuilt.
+        kept.write(folder, found, answer["rebuilt"], self.key)
         log_marked(self.log, found, before)
         self.tally.marked.append(student)
         name = found["environment"]["digest"]
@@ -171,6 +180,14 @@ class Batch:
         seen[name] = seen.get(name, 0) + 1
         self._reporter.marked(found)
         self._record(found)
+
+    def _check_rebuilt(self, answer: Mapping[str, Any]) -> None:
+        try:
+            rebuilt = Rebuilt.from_bytes(self.paper, answer["rebuilt"])
+        except NotRebuilt as problem:
+            raise Unfit(str(problem)) from problem
+        if rebuilt.sha256 != answer["rebuilt_sha256"]:
+            raise Unfit("what was rebuilt is not what was marked")
 
     def _verdict(
         self, receipt: Receipt, marks: Marks, answer: Mapping[str, Any]

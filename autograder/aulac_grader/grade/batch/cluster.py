@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aulac_grader.grade.batch import apart, task
+from aulac_grader.grade.batch import apart, registry
 from aulac_grader.grade.batch.environment import environment
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Cluster:
                 future.cancel()
         with contextlib.suppress(Exception):
             if client is not None and client.status == "running":
-                client.run(task.release, on_error="ignore")
+                client.run(registry.release, on_error="ignore")
         with contextlib.suppress(Exception):
             if client is not None:
                 client.close(timeout=2)
@@ -195,11 +195,11 @@ class Cluster:
             AHEAD * self._slots
         )
 
-    def submit(self, key: str, payload: bytes) -> None:
-        """Send work; the key comes back with the answer."""
+    def submit(self, key: str, task: str, payload: bytes) -> None:
+        """Send a registered task; the key comes back with the answer."""
         assert self._client is not None
         self._futures[key] = self._client.submit(
-            task.grade_one, payload, pure=False
+            registry.run, task, payload, pure=False
         )
 
     def poll(self) -> list[tuple[str, bytes | None, str]]:

@@ -1,4 +1,4 @@
-"""Whoever marks in this run: one interface over the lane and the Dask workers.
+"""Whoever works in this run: one interface over the lane and the Dask workers.
 
 On one machine the first of N workers is a lane, which marks from the first second on;
 the other N - 1 are Dask's. Importing Dask and starting its processes and their zygotes
@@ -38,7 +38,7 @@ class Reply:
 
 
 class Crew:
-    """Takes payloads, gives replies. Use from the main thread; a context manager.
+    """Takes tasks by name with payloads, gives replies. Use from the main thread; a context manager.
 
     Args:
         workers: on this machine, at least 1; not used with an address.
@@ -86,12 +86,13 @@ class Crew:
         lane = self._lane is not None and not self._lane.free
         return lane or (self._cluster is not None and self._cluster.busy)
 
-    def submit(self, key: str, payload: bytes) -> None:
+    def submit(self, key: str, task: str, payload: bytes) -> None:
+        """Have `payload` worked on by the task registered as `task`."""
         if self._lane is not None and self._lane.free:
-            self._lane.submit(key, payload)
+            self._lane.submit(key, task, payload)
         else:
             assert self._cluster is not None
-            self._cluster.submit(key, payload)
+            self._cluster.submit(key, task, payload)
 
     def hire(self, left: int) -> None:
         """Start Dask's workers if `left` submissions are worth it. Call often."""

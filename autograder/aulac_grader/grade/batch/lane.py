@@ -2,8 +2,9 @@
 
     python -m aulac_grader.grade.batch.lane
 
-Reads payloads from standard input and writes answers to standard output, each as eight
-bytes of length (big-endian) and then the bytes. It ends when its input ends, when it is
+Reads a task's name and a payload from standard input and writes an answer to standard
+output, again and again, each as eight bytes of length (big-endian) and then the bytes.
+It ends when its input ends, when it is
 told to (SIGTERM), and when the process that started it is gone, whatever killed it
 (prctl(2), PR_SET_PDEATHSIG). It forks nothing itself: that is for the zygotes.
 """
@@ -56,6 +57,12 @@ class Lane:
         self._begun = 0.0
         self._seconds: list[float] = []
         self._process: subprocess.Popen[bytes] | None = None
+        self._silent = False  # it closed its end: dead, or about to be
+
+    @property
+    def _ended(self) -> bool:
+        assert self._process is not None
+        return self._silent or self._process.poll() is not None
 
     @property
     def free(self) -> bool:
@@ -77,22 +84,23 @@ class Lane:
             return under_way if under_way > START_SECONDS else 0.0
         return max(sum(known) / len(known), under_way)
 
-    def submit(self, key: str, payload: bytes) -> None:
-        """Give it work. Call from the main thread: see `_start`."""
+    def submit(self, key: str, task: str, payload: bytes) -> None:
+        """Give it a registered task. Call from the main thread: see `_start`."""
         assert self.key is None, "a lane takes one payload at a time"
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or self._ended:
             self._start()
         assert self._process is not None
         self.key, self._begun = key, time.monotonic()
         threading.Thread(
             target=self._exchange,
-            args=(self._process, key, payload),
+            args=(self._process, key, task, payload),
             daemon=True,
         ).start()
 
     def _start(self) -> None:
         # The signal of PR_SET_PDEATHSIG comes when the *thread* that forked ends.
         self.close()
+        self._silent = False
         self._process = subprocess.Popen(
             [
                 sys.executable,
@@ -106,14 +114,22 @@ class Lane:
         )
 
     def _exchange(
-        self, process: subprocess.Popen[bytes], key: str, payload: bytes
+        self,
+        process: subprocess.Popen[bytes],
+        key: str,
+        task: str,
+        payload: bytes,
     ) -> None:
         assert process.stdin is not None and process.stdout is not None
         try:
+            write_frame(process.stdin, task.encode())
             write_frame(process.stdin, payload)
             answer = read_frame(process.stdout)
         except (OSError, ValueError):
             answer = None
+        # Its pipe closes a moment before it can be waited for; what comes next must
+        # not be sent to it, and lost with it.
+        self._silent = answer is None
         self._seconds.append(time.monotonic() - self._begun)
         self.inbox.put((key, answer))
 
@@ -159,11 +175,14 @@ def main(parent: int) -> None:
     # Whatever prints must not reach the stream of answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    from aulac_grader.grade.batch.task import grade_one
+    from aulac_grader.grade.batch.registry import run
 
-    while (payload := read_frame(sys.stdin.buffer)) is not None:
+    while (task := read_frame(sys.stdin.buffer)) is not None:
+        payload = read_frame(sys.stdin.buffer)
+        if payload is None:
+            return
         try:
-            write_frame(answers, grade_one(payload))
+            write_frame(answers, run(task.decode(), payload))
         except BrokenPipeError:
             return
 

@@ -1,7 +1,7 @@
 """Round after round, until every submission has an answer or has failed too often.
 
 What is asked of the crew is a `Job`'s affair: marking a class (`batch`), or marking
-again to compare (`audit`). A failure of ours is tried again, later and later.
+again to compare (`audit`), anything else with a task of its own. A failure of ours is tried again, later and later.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aulac_grader.grade.batch.crew import Crew, Reply
+from aulac_grader.grade.batch.registry import unpack_answer
 from aulac_grader.grade.batch.stopping import Interrupt, Stopped
-from aulac_grader.grade.batch.task import unpack_answer
 from aulac_grader.grade.verdict.verdict import VerdictProblem
 
 ATTEMPTS = 4
@@ -31,11 +31,15 @@ class Unfit(ValueError):  # noqa: N818  a reason, told like other failures
 class Job(Protocol):
     """What is done for each student; called in the thread that runs the rounds."""
 
+    @property
+    def task(self) -> str:
+        """The registered name of what a worker does."""
+
     def prepare(self, student: str) -> bytes | None:
         """The payload, made when it is sent; None to leave the student out."""
 
     def accept(self, student: str, answer: dict[str, Any]) -> None:
-        """Take an answer of `grade_one` that is ok. May raise Unfit."""
+        """Take what the task gave, when it is ok. May raise Unfit."""
 
     def retried(self, student: str, reason: str, counts: bool) -> None:
         """It failed for a reason of ours and waits for its next attempt."""
@@ -98,7 +102,7 @@ class Rounds:
             if payload is not None:
                 key = f"{attempt.student}:{uuid.uuid4().hex}"
                 self._running[key] = attempt
-                self.crew.submit(key, payload)
+                self.crew.submit(key, self.job.task, payload)
 
     def _take(self, reply: Reply) -> None:
         attempt = self._running.pop(reply.key)

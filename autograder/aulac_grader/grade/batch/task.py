@@ -1,7 +1,7 @@
-"""One submission, marked: the function that every worker runs, wherever it stands.
+"""One submission, marked: the task `grade` (see `registry`).
 
 A worker is this machine's own lane, a process of a local Dask cluster, or a process of
-a cluster somewhere: the same function, bytes in, bytes out, no shared disk, nothing
+a cluster somewhere: the same task, bytes in, plain data out, no shared disk, nothing
 pickled. A worker keeps a `Workshop` (the warm parents that students' and judges'
 processes are forked from) between submissions and lets go of it when it has had
 nothing to do for a while. It is sent seeds, and never the course's key.
@@ -9,20 +9,20 @@ nothing to do for a while. It is sent seeds, and never the course's key.
 
 from __future__ import annotations
 
-import atexit
 import threading
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from aulac_grader.grade.batch import registry
 
 if TYPE_CHECKING:
     from aulac_grader.judge.control.workshop import Workshop
     from aulac_grader.judge.paper import Paper
 
+NAME = "grade"  # under which `grade_one` is registered
 FORMAT = 1
 IDLE_SECONDS = 300.0
-_REASON = 2000  # characters
 
 # Idle workshops, each with what it is for. A worker of a cluster may run several tasks
 # at a time, and a workshop serves one: so they are borrowed.
@@ -54,40 +54,30 @@ def pack_payload(
     )
 
 
-def grade_one(payload: bytes) -> bytes:
-    """Rebuild and mark one submission. Never raises.
+def grade_one(payload: bytes) -> dict[str, Any]:
+    """Rebuild and mark one submission: the task that is registered as `grade`.
 
     Args:
         payload: from `pack_payload`.
 
     Returns:
-        msgpack of {"ok": True, "marks", "repairs", "rebuilt_sha256", "environment"},
-        or of {"ok": False, "reason", "final"}: marking failed for a reason of ours.
-        `final` says that trying again on this worker is no use (no sandbox there).
+        "marks" (`Marks.to_plain`), "rebuilt" (`Rebuilt.to_bytes`: whoever needs what
+        was marked takes it from there and rebuilds nothing), its "rebuilt_sha256",
+        "repairs" and "environment".
+
+    Raises:
+        InfrastructureError, SandboxUnavailable: as `mark`.
+        ValueError: the payload was packed by another version of the course.
     """
     import msgpack
 
-    try:
-        answer = _graded(msgpack.unpackb(payload))
-    except Exception as error:
-        answer = _failure(error)
-    return msgpack.packb(answer, unicode_errors="surrogatepass")
-
-
-def unpack_answer(data: bytes) -> dict[str, Any]:
-    """What `grade_one` gave."""
-    import msgpack
-
-    return msgpack.unpackb(data, unicode_errors="surrogatepass")
-
-
-def _graded(order: dict[str, Any]) -> dict[str, Any]:
     from aulac_grader.grade.batch.environment import environment
     from aulac_grader.grade.intake.submission import Submission
     from aulac_grader.grade.rebuild import rebuild
     from aulac_grader.judge.control.marking import mark
     from aulac_grader.judge.paper import Paper
 
+    order = msgpack.unpackb(payload)
     if order.get("format") != FORMAT:
         raise ValueError(
             "the worker runs another version of the course than the command that "
@@ -98,31 +88,12 @@ def _graded(order: dict[str, Any]) -> dict[str, Any]:
     with _workshop(paper, order["limits"], order["sandboxed"]) as workshop:
         marks = mark(paper, rebuilt.sheet, order["seeds"], workshop)
     return {
-        "ok": True,
         "marks": marks.to_plain(),
         "repairs": [repair.to_dict() for repair in rebuilt.repairs],
+        "rebuilt": rebuilt.to_bytes(),
         "rebuilt_sha256": rebuilt.sha256,
         "environment": environment(),
     }
-
-
-def _failure(error: Exception) -> dict[str, Any]:
-    from aulac_grader.judge.sheet import InfrastructureError
-    from aulac_grader.sandbox.walls import SandboxUnavailable
-
-    final = isinstance(error, SandboxUnavailable)
-    if final or isinstance(error, InfrastructureError):
-        reason = str(error)
-    else:
-        reason = f"{_place(error)}: {type(error).__name__}: {error}"
-    return {"ok": False, "reason": reason[:_REASON], "final": final}
-
-
-def _place(error: BaseException) -> str:
-    """The innermost line of the grader's own code that the error came through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "aulac_grader" in f.filename] or frames
-    return f"{own[-1].filename}:{own[-1].lineno}"
 
 
 # -- workshops -----------------------------------------------------------------
@@ -185,4 +156,4 @@ def release() -> None:
         workshop.close()
 
 
-atexit.register(release)
+registry.at_release(release)

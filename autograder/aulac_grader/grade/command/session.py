@@ -24,12 +24,14 @@ from aulac_grader.grade.intake.collect import (
     load,
     submission,
 )
+from aulac_grader.grade.rebuild.kept import Kept
 from aulac_grader.grade.verdict import verdict
 from aulac_grader.grade.verdict.events import EventLog
 from aulac_grader.grade.verdict.keys import CourseKey, course_key
 
 if TYPE_CHECKING:
     from aulac_grader.grade.intake import Receipt, Submission
+    from aulac_grader.grade.rebuild import Rebuilt
     from aulac_grader.judge.paper import Paper
 
 
@@ -93,12 +95,8 @@ class Session:
         if current and known.verdict != verdict.digest(found):
             log_marked(self.log, found, known.verdict)
 
-    def load(self, student: str, sha256: str = "") -> Submission:
-        """A student's submission that counts, or the one with this sha256.
-
-        Raises:
-            CourseError: its bytes are gone, or not what was received.
-        """
+    def receipt(self, student: str, sha256: str = "") -> Receipt:
+        """Of a student's submission that counts, or of the one with this sha256."""
         receipt = self.receipts[student]
         if sha256 and receipt.sha256 != sha256:
             receipt = next(
@@ -106,7 +104,21 @@ class Session:
                 for earlier in history(self.course, self.name, student)
                 if earlier.sha256 == sha256
             )
-        return submission(self.course, receipt)
+        return receipt
+
+    def load(self, student: str, sha256: str = "") -> Submission:
+        """A student's submission that counts, or the one with this sha256.
+
+        Raises:
+            CourseError: its bytes are gone, or not what was received.
+        """
+        return submission(self.course, self.receipt(student, sha256))
+
+    def rebuilt(self, found: Mapping[str, Any]) -> Rebuilt:
+        """What was rebuilt for a verdict: see `Kept.of`."""
+        say = self.reporter.say
+        kept = Kept(self.folder, self.paper, self.key, self.load, say)
+        return kept.of(found)
 
     # -- what is to be done ----------------------------------------------------
 
@@ -163,7 +175,8 @@ class Session:
                 self.course,
                 self.paper,
                 self.log,
-                load=self.load,
+                rebuilt=self.rebuilt,
+                receipt=self.receipt,
                 say=self.reporter.say,
                 interrupt=self.interrupt,
                 patience=patience,

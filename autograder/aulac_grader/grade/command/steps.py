@@ -343,7 +343,8 @@ def _pages(session: Session, feedback: bool) -> list[Path]:
     with disk_trouble_stops(session.folder):
         if feedback:
             paths += write_feedback(session)
-        paths += build(session.course, session.name).values()
+        say = display_of(session).say
+        paths += build(session.course, session.name, say).values()
     return paths
 
 
@@ -352,20 +353,11 @@ def write_feedback(
 ) -> list[Path]:
     """A page for each of these students (everyone), where nbgrader releases from."""
     from aulac_grader.grade.feedback import write_all
-    from aulac_grader.grade.rebuild import rebuild
 
     chosen = session.verdicts if students is None else students
     work = (
-        (
-            session.verdicts[student],
-            rebuild(
-                session.paper,
-                session.load(
-                    student, session.verdicts[student]["submission_sha256"]
-                ),
-            ),
-        )
-        for student in sorted(chosen)
+        (found, session.rebuilt(found))
+        for found in (session.verdicts[student] for student in sorted(chosen))
     )
     written = write_all(
         session.course, session.name, work, session.course.lang

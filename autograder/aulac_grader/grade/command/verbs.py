@@ -464,5 +464,6 @@ def results(assignment: Assignment, course: CourseDir = Path()) -> None:
     with steps.sentences():
         opened = steps.open_course(course)
         with disk_trouble_stops(opened.folder(assignment)):
-            for path in build(opened, assignment).values():
+            say = steps.new_display().say
+            for path in build(opened, assignment, say).values():
                 typer.echo(str(path))

@@ -13,7 +13,8 @@ from aulac_grader.grade.verdict import verdict
 if TYPE_CHECKING:
     from aulac_grader.grade.course.course import Course
     from aulac_grader.grade.gradebook.gradebook import Gradebook
-    from aulac_grader.grade.intake import Receipt, Submission
+    from aulac_grader.grade.intake import Receipt
+    from aulac_grader.grade.rebuild import Rebuilt
     from aulac_grader.grade.verdict.events import EventLog
     from aulac_grader.judge.paper import Paper
 
@@ -28,7 +29,8 @@ class Recorder:
     wait here (they are on the disk), so that nobody who marks has to wait for it.
 
     Args:
-        load: a student's submission with the given sha256.
+        rebuilt: what was rebuilt for a verdict.
+        receipt: of a student's submission with the given sha256.
         patience: seconds to wait for a gradebook that another program has locked.
     """
 
@@ -38,14 +40,16 @@ class Recorder:
         paper: Paper,
         log: EventLog,
         *,
-        load: Callable[[str, str], Submission],
+        rebuilt: Callable[[Mapping[str, Any]], Rebuilt],
+        receipt: Callable[[str, str], Receipt],
         say: Callable[[str], None],
         interrupt: Interrupt,
         patience: float = PATIENCE,
     ):
         self._course, self._paper, self._log = course, paper, log
-        self._load, self._say = load, say
-        self._interrupt, self._patience = interrupt, patience
+        self._rebuilt, self._receipt = rebuilt, receipt
+        self._say, self._interrupt = say, interrupt
+        self._patience = patience
         self._book: Gradebook | None = None
         self._waiting: list[Mapping[str, Any]] = []
         self._importing = threading.Thread(
@@ -85,16 +89,15 @@ class Recorder:
             Gradebook,
             GradebookError,
         )
-        from aulac_grader.grade.rebuild import rebuild
 
         if self._book is None:
             busy = min(BUSY_SECONDS, self._patience)
             self._book = Gradebook(self._course, busy_seconds=busy)
         student = found["student"]
-        submission = self._load(student, found["submission_sha256"])
-        rebuilt = rebuild(self._paper, submission)
+        rebuilt = self._rebuilt(found)
+        receipt = self._receipt(student, found["submission_sha256"])
         try:
-            self._patiently(self._book, found, rebuilt, submission.receipt)
+            self._patiently(self._book, found, rebuilt, receipt)
         except GradebookError as error:
             raise Stopped(
                 f"{error} The verdicts are safe; afterwards run: aulac grade "
@@ -106,7 +109,7 @@ class Recorder:
         self,
         book: Gradebook,
         found: Mapping[str, Any],
-        rebuilt: Any,
+        rebuilt: Rebuilt,
         receipt: Receipt,
     ) -> None:
         from aulac_grader.grade.gradebook.gradebook import GradebookBusy

@@ -67,9 +67,7 @@ def look_at(
 def answer_sources(rebuilt: Rebuilt) -> dict[str, str]:
     """Cell id → what the student wrote there, code and prose."""
     code = {
-        cell.id: cell.source
-        for cell in rebuilt.sheet.cells
-        if cell.kind == "answer"
+        cell.id: cell.source for cell in rebuilt.cells if cell.kind == "answer"
     }
     return code | dict(rebuilt.manual)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 # code → (level, Vietnamese, English). Levels: "info" nothing lost, nothing to do;
 # "mended" put right for the student; "problem" something of theirs was not used.
@@ -348,7 +348,7 @@ class Note:
         return {"code": self.code, "params": dict(self.params)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Note:
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
         return cls(data["code"], dict(data["params"]))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from aulac_grader.grade.intake.notes import Repair
 
-from .assemble import Rebuilt, rebuild
+from .assemble import rebuild
+from .rebuilt import NotRebuilt, Rebuilt
 
-__all__ = ["Rebuilt", "Repair", "rebuild"]
+__all__ = ["NotRebuilt", "Rebuilt", "Repair", "rebuild"]

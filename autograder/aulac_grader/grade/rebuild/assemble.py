@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aulac_grader.grade.intake.names import shown
 from aulac_grader.grade.intake.notes import Repair
 from aulac_grader.grade.intake.reading import StudentCell, read_cells
-from aulac_grader.judge.sheet import Sheet, SheetCell
+from aulac_grader.judge.sheet import SheetCell
 
-from .book import Placed, extra_name, notebook
+from .book import Placed, extra_name
 from .cleaning import cleaned, decomposed, parses, spread
 from .likeness import COPY, defined, likeness, plain
 from .matching import (
@@ -29,46 +27,14 @@ from .matching import (
     overwritten,
     touched,
 )
+from .rebuilt import Rebuilt
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
     from aulac_grader.grade.intake.submission import Submission
     from aulac_grader.judge.paper import Paper, PaperCell
 
 EXTRAS = 300  # extra cells kept of one notebook
 EXTRA_TEXT = 1_000_000  # characters of them
-
-
-@dataclass(frozen=True)
-class Rebuilt:
-    """What is marked, and what people look at.
-
-    Attributes:
-        sheet: what the student's process gets: given cells, answers, extra cells in
-            their places, and markers where the tests stand.
-        manual: what the student wrote, by id, for cells that a person grades.
-        repairs: what the intake noted and what had to be put right.
-        sha256: of the sheet and of `manual`: what the verdict depends on.
-        untouched: ids of answer and manual cells left as they were released.
-        placed: the cells of `notebook`, as plain data.
-    """
-
-    sheet: Sheet
-    manual: Mapping[str, str]
-    repairs: tuple[Repair, ...]
-    sha256: str
-    untouched: tuple[str, ...]
-    placed: tuple[Placed, ...] = field(repr=False)
-    paper: Paper = field(repr=False)
-
-    @cached_property
-    def notebook(self) -> NotebookNode:
-        """A notebook of format 4.5: every cell of the paper with its trusted source
-        (hidden tests too: it is not for students) and metadata, the answers in their
-        places, extra cells where they stood, no outputs.
-        """
-        return notebook(self.paper, self.placed)
 
 
 def rebuild(paper: Paper, submission: Submission) -> Rebuilt:
@@ -123,16 +89,15 @@ class _Rebuilding:
         self._extras()
         self._tell()
         placed = tuple(self._placed())
-        sheet = Sheet(tuple(self._sheet(placed)), self.files)
-        manual = self._manual(placed)
         return Rebuilt(
-            sheet,
-            manual,
+            tuple(self._sheet(placed)),
+            tuple((name, _sha256(body)) for name, body in self.files),
+            self._manual(placed),
             tuple(self.repairs),
-            _digest(sheet, manual),
             self._untouched(),
             placed,
             self.paper,
+            tuple(body for _, body in self.files),
         )
 
     # -- answers -----------------------------------------------------------------
@@ -455,10 +420,5 @@ def _added(released: str, source: str) -> str:
     return "\n".join(added)
 
 
-def _digest(sheet: Sheet, manual: Mapping[str, str]) -> str:
-    cells = [[cell.id, cell.kind, cell.source] for cell in sheet.cells]
-    files = [
-        [name, hashlib.sha256(body).hexdigest()] for name, body in sheet.files
-    ]
-    text = json.dumps([cells, files, dict(manual)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

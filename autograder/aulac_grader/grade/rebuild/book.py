@@ -29,6 +29,16 @@ class Placed:
     position: int = -1
     extra: bool = False
 
+    def to_plain(self) -> dict[str, Any]:
+        """As dicts, str, numbers, for msgpack; the constructor takes them back."""
+        return {
+            "type": self.type,
+            "source": self.source,
+            "attachments": {k: dict(v) for k, v in self.attachments.items()},
+            "position": self.position,
+            "extra": self.extra,
+        }
+
 
 def notebook(paper: Paper, placed: Iterable[Placed]) -> NotebookNode:
     """The cells `placed` in the paper's own notebook; valid by its schema (4.5)."""

@@ -6,6 +6,7 @@ COURSE/grading/ASSIGNMENT/results/results.en.html
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,18 +25,27 @@ if TYPE_CHECKING:
 FOLDER = "results"
 
 
-def build(course: Course, assignment: str) -> dict[str, Path]:
+def _unsaid(_sentence: str) -> None:
+    """For whoever does not listen."""
+
+
+def build(
+    course: Course, assignment: str, say: Callable[[str], None] = _unsaid
+) -> dict[str, Path]:
     """Write the results page in both languages; returns language → path.
 
     Works at any time, also while a batch is running: what has no verdict yet is
     listed as waiting. The same verdicts give the same bytes, but for the section of
     timings.
 
+    Args:
+        say: takes a sentence for the instructor.
+
     Raises:
         OSError: the pages cannot be written (a full disk, no permission).
     """
     return write(
-        gather(course, assignment), course.folder(assignment) / FOLDER
+        gather(course, assignment, say), course.folder(assignment) / FOLDER
     )
 
 

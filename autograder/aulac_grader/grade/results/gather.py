@@ -6,30 +6,38 @@ damaged, a submission that cannot be read has no answers to compare.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aulac_grader.grade.verdict import events, store
 from aulac_grader.grade.verdict import verdict as verdicts
+from aulac_grader.grade.verdict.keys import existing_key
 from aulac_grader.grade.verdict.problems import paper_title, problems
 
 from .marked import Entry, Marked
 from .numbers import Question
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from aulac_grader.grade.course.course import Course
-    from aulac_grader.grade.intake import Receipt
+    from aulac_grader.grade.intake import Submission
+    from aulac_grader.grade.rebuild.kept import Kept
     from aulac_grader.judge.paper import Paper
 
 
-def gather(course: Course, assignment: str) -> Marked:
+def gather(
+    course: Course, assignment: str, say: Callable[[str], None]
+) -> Marked:
     """Everything known about `assignment`, students in the order of their names.
+
+    Args:
+        say: takes a sentence for the instructor.
 
     Raises:
         CourseError: there is no such assignment.
     """
-    from aulac_grader.grade.intake.collect import history, load
+    from aulac_grader.grade.intake.collect import load
 
     folder = course.folder(assignment)
     paper = course.paper(assignment)
@@ -38,7 +46,7 @@ def gather(course: Course, assignment: str) -> Marked:
         student: receipt.sha256
         for student, receipt in load(course, assignment, policy).items()
     }
-    by_sha = {(r.student, r.sha256): r for r in history(course, assignment)}
+    rebuilt = _kept(course, paper, say)
     entries, damaged = [], []
     for student in sorted(_students(folder)):
         try:
@@ -47,13 +55,12 @@ def gather(course: Course, assignment: str) -> Marked:
             damaged.append((student, str(error)))
             continue
         assert found is not None
-        receipt = by_sha.get((student, found["submission_sha256"]))
         entries.append(
             Entry(
                 student=student,
                 verdict=found,
                 measures=store.read_measures(folder, student),
-                answers=_answers(course, paper, receipt),
+                answers=_answers(rebuilt, found),
                 feedback=_feedback(folder, student),
             )
         )
@@ -82,21 +89,32 @@ def _students(folder: Path) -> list[str]:
     ]
 
 
-def _answers(
-    course: Course, paper: Paper, receipt: Receipt | None
-) -> dict[str, str]:
+def _kept(course: Course, paper: Paper, say: Callable[[str], None]) -> Kept:
+    """What was rebuilt; a course whose key is gone has its submissions at least."""
+    from aulac_grader.grade.course.course import CourseError
+    from aulac_grader.grade.intake.collect import history, submission
+    from aulac_grader.grade.rebuild.kept import Kept
+
+    received = {(r.student, r.sha256): r for r in history(course, paper.name)}
+
+    def load(student: str, sha256: str) -> Submission:
+        if (student, sha256) not in received:
+            raise CourseError(f"There is no receipt for {sha256[:12]}.")
+        return submission(course, received[student, sha256])
+
+    key = existing_key(course.grading)
+    return Kept(course.folder(paper.name), paper, key, load, say)
+
+
+def _answers(kept: Kept, found: Mapping[str, Any]) -> dict[str, str]:
     """The code in the answer cells, as it was marked; empty where it is gone."""
     from aulac_grader.grade.course.course import CourseError
-    from aulac_grader.grade.intake.collect import submission
-    from aulac_grader.grade.rebuild import rebuild
 
-    if receipt is None:
-        return {}
     try:
-        sheet = rebuild(paper, submission(course, receipt)).sheet
+        rebuilt = kept.of(found)
     except CourseError:
         return {}
-    return {c.id: c.source for c in sheet.cells if c.kind == "answer"}
+    return {c.id: c.source for c in rebuilt.cells if c.kind == "answer"}
 
 
 def _feedback(folder: Path, student: str) -> str:

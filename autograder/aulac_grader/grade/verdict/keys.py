@@ -134,6 +134,16 @@ def course_key(grading: Path) -> CourseKey:
     return key
 
 
+def existing_key(grading: Path) -> CourseKey | None:
+    """The course's key, None where there is none or it cannot be used."""
+    if not (grading / PRIVATE).exists():
+        return None
+    try:
+        return course_key(grading)
+    except KeyProblem:
+        return None
+
+
 def public_key(grading: Path) -> PublicKey:
     """The public half, for those who only check.
 

@@ -50,7 +50,7 @@ def verdict(
 
     Args:
         receipt: `received_at` (UTC, ISO 8601), `sha256`, `late_seconds` or None.
-        environment: what marked, with its `digest` (`grade.environment`).
+        environment: what marked, with its `digest` (`batch.environment`).
         repairs: `{"code": …, "params": {…}}`, in the order they were made.
         marks: what `judge.marking.mark` gave; its `measures` are left out.
 
