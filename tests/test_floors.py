@@ -2,6 +2,9 @@
 
 A room is a file or a folder; it imports rooms of lower floors and none beside it. All
 imports count, also those inside functions and those for types alone.
+
+`python tests/test_floors.py [CHECKOUT]` prints rooms, floors, arrows and lines of a
+checkout, this one or another.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = (ROOT / "course", ROOT / "autograder")
 
 Graph = Mapping[str, set[str]]
 Floors = tuple[tuple[str, ...], ...]
@@ -71,10 +73,10 @@ NEVER = (
 WITHOUT_TORCH = 2  # so many floors of aulac, from the ground
 
 
-def modules() -> dict[str, Path]:
+def modules(root: Path = ROOT) -> dict[str, Path]:
     """Every module of both packages, by its dotted name."""
     found = {}
-    for source in SOURCES:
+    for source in (root / "course", root / "autograder"):
         for path in source.rglob("*.py"):
             parts = path.relative_to(source).with_suffix("").parts
             if parts[-1] == "__init__":
@@ -100,9 +102,9 @@ def imports(name: str, path: Path) -> set[str]:
     return found
 
 
-def graph() -> dict[str, set[str]]:
+def graph(root: Path = ROOT) -> dict[str, set[str]]:
     """Who imports whom, by module; an attribute counts for its module."""
-    known = modules()
+    known = modules(root)
     arrows: dict[str, set[str]] = {}
     for name, path in known.items():
         wanted = imports(name, path)
@@ -145,6 +147,56 @@ def climbing(found: Graph, floors: Floors) -> list[str]:
             if floor.get(other, 0) >= floor.get(room, 99):
                 wrong.append(f"{room} -> {other}")
     return sorted(wrong)
+
+
+def stacked(found: Graph) -> dict[str, int]:
+    """The floor of each room: above all that it imports.
+
+    Where rooms import each other, the arrow met last on the way down is passed over.
+    """
+    floor: dict[str, int] = {}
+
+    def place(room: str, above: frozenset[str]) -> int:
+        if room not in floor:
+            way = above | {room}
+            below = sorted(found.get(room, set()) - way)
+            floor[room] = 1 + max((place(r, way) for r in below), default=0)
+        return floor[room]
+
+    for room in sorted(found):
+        place(room, frozenset())
+    return floor
+
+
+def figures(root: Path) -> list[tuple[str, int, int, int, int, int]]:
+    """Of each house: rooms, floors, arrows, those that do not run down, lines."""
+    arrows, known = graph(root), modules(root)
+    table = []
+    for house in HOUSE:
+        found = rooms(arrows, house)
+        floor = stacked(found)
+        runs = [(room, other) for room in found for other in found[room]]
+        back = [1 for room, other in runs if floor[other] >= floor[room]]
+        lines = sum(
+            len(path.read_text("utf-8").splitlines())
+            for name, path in known.items()
+            if _of(name, house)
+        )
+        size = len(floor), max(floor.values()), len(runs), len(back), lines
+        table.append((house, *size))
+    return table
+
+
+def main(root: Path) -> None:
+    print(f"{'':22}rooms floors arrows back  lines")
+    for house, *numbers in figures(root):
+        print(f"{house:22}" + "{:5d}{:7d}{:7d}{:5d}{:7d}".format(*numbers))
+    arrows, count = graph(root), 0
+    while found := circle(arrows):
+        print("circle:", " -> ".join([*found, found[0]]))
+        arrows[found[-1]].discard(found[0])  # opened, to find the next
+        count += 1
+    print(f"circles of modules: {count}")
 
 
 def circle(arrows: Graph) -> list[str]:
@@ -255,3 +307,7 @@ def test_imports_are_read_in_every_form(tmp_path: Path) -> None:
     assert imports("x.y.m", path) == {
         *("a.b", "x.y", "x.y.c", "x.d", "x.d.e", "g", "g.h")
     }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if sys.argv[1:] else ROOT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -246,6 +247,25 @@ def test_a_build_that_was_killed_is_made_anew(
     build(copy, ["vi"])
     assert half.read_text().rstrip().endswith("</html>")
     assert not copy.stamp.with_name("building").exists()
+
+
+def test_code_that_the_book_imports_is_one_of_its_sources(
+    small_book, tmp_path: Path
+) -> None:
+    """Wherever it lies: what a page prints is computed by it."""
+    places, _ = small_book
+    stamp = json.loads(places.stamp.read_text())
+    modules = stamp["editions"]["vi"]["imported"]
+    for file in ("table", "dial", "flops"):
+        assert any(m.endswith(f"aulac/scale/{file}.py") for m in modules)
+    copy = Places(tmp_path, places.sources)
+    for name in ("notebooks", "build", "book"):
+        shutil.copytree(places.root / name, tmp_path / name)
+    assert build(copy, ["vi"]).unchanged
+    stamp = json.loads(copy.stamp.read_text())
+    stamp["editions"]["vi"]["imported"][next(iter(modules))] = "other code"
+    copy.stamp.write_text(json.dumps(stamp))
+    assert not build(copy, ["vi"]).unchanged
 
 
 def test_a_notebook_in_one_language_only_is_refused(
