@@ -19,7 +19,7 @@ from tests.course.toy_objectives import (
 from torch import nn
 
 from aulac.errors import InputError
-from aulac.train import Batch, NextToken, Plan, train
+from aulac.train import Batch, NextToken, Plan, TrainingError, train
 from aulac.train.loader import AHEAD, Loader, ahead_of
 
 PLAN = Plan(steps=12, log_every=3, checkpoint_every=4, warmup=0.1)
@@ -86,6 +86,14 @@ def test_interrupted_and_resumed_it_ends_with_the_same_bits(tmp_path, name):
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, 9)
     assert run(tmp_path) == wanted
+
+
+def test_a_run_is_not_resumed_with_another_objective(tmp_path):
+    short = replace(PLAN, steps=4)
+    model = new_model()
+    train(model, Pairs(), short, tmp_path, objective=Preference(model))
+    with pytest.raises(TrainingError, match="objective Preference -> Reward"):
+        train(model, Written(model), PLAN, tmp_path, objective=Reward(model))
 
 
 def test_batches_weigh_what_they_count():

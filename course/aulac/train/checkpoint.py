@@ -21,6 +21,7 @@ from aulac.train.progress import say
 NAME = "checkpoint.pt"  # the newest, always whole
 BEST = "best.pt"
 EARLIER = "checkpoint-*.pt"  # the ones before, numbered by step
+NEXT_TOKEN = "NextToken"  # what was learned before a checkpoint said what
 
 
 @contextmanager
@@ -61,6 +62,8 @@ class Trained(Protocol):
     def lead(self) -> bool: ...
     @property
     def config(self) -> Any: ...
+    @property
+    def goal(self) -> str: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
 
@@ -80,7 +83,8 @@ class Checkpoint:
         self.path = Path(out) / NAME if out is not None else None
         self.plan, self.trainer = plan, trainer
         settings = {k: v for k, v in asdict(plan).items() if k not in FREE}
-        self.key = {"plan": settings, "model": asdict(trainer.config)}
+        self.key: dict[str, Any] = {"plan": settings}
+        self.key |= {"model": asdict(trainer.config), "goal": trainer.goal}
         self.saved = -1  # step
         self.best: dict[str, float] = {}  # step, score
         if self.path is not None and trainer.lead:
@@ -215,6 +219,9 @@ class Checkpoint:
             for name, value in self.key[part].items()
             if (was := key[part].get(name, usual[part, name])) != value
         ]
+        goal = key.get("goal", NEXT_TOKEN)
+        if goal != self.key["goal"]:
+            changed.append(f"objective {goal} -> {self.key['goal']}")
         if changed:
             raise TrainingError(
                 f"{path} was made with other settings ({', '.join(changed)}): "

@@ -68,6 +68,8 @@ class Data(Protocol):
     Data that the model in training writes (answers to be rewarded, say) name
     `ahead = 0`: no batch is then drawn before the step that learns from it, and none
     is older than the weights. Without the attribute AHEAD steps may be drawn ahead.
+    Every process draws every batch, in the same order, and keeps its own: what is
+    costly to draw costs each of them the whole.
     """
 
     def __next__(self) -> Batch | tuple[Tensor, Tensor]: ...

@@ -81,7 +81,7 @@ class Trainer:
     """Takes optimiser steps; the same ones on any number of processes.
 
     `losses` are those since the last record, still on the device; `tokens` were read
-    by all processes so far.
+    by all processes so far. `goal` names the objective.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class Trainer:
         self.scaler = make_scaler(model, plan)
         own = objective is not None
         objective = objective or NextToken(model, plan.z_loss)
+        self.goal = type(objective).__name__
         same_weights(model, objective)
         # Another's objective is compiled when asked: it may change shape each step.
         if plan.compile or (compiles(device, plan) and not own):
