@@ -308,11 +308,15 @@ def test_it_beats_the_compressor_on_every_domain_it_was_measured_on():
         assert own[row["part"]]["value"] < row["value"]
 
 
-def test_it_loads_in_under_a_second():
-    shipped.load("chat")
-    began = time.process_time()
-    shipped.load("chat")
-    assert time.process_time() - began < 1
+def test_unpacking_the_difference_costs_little_beside_loading():
+    """A ratio, the quickest of three in turn: no matter how fast the machine is."""
+    spent: dict[str, list[float]] = {"base": [], "chat": []}
+    for kind in ("base", "chat") * 4:  # the first of each only warms
+        began = time.process_time()
+        shipped.load(kind)
+        spent[kind].append(time.process_time() - began)
+    base, chat = (min(spent[kind][1:]) for kind in ("base", "chat"))
+    assert chat < 4 * base
 
 
 def test_plain_transformers_computes_the_same():
