@@ -1,4 +1,4 @@
-"""A small tokenizer and small models that the engine's tests share."""
+"""A small tokenizer and small models that these tests share."""
 
 from __future__ import annotations
 

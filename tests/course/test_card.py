@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from aulac.corpus.credit import ATTRIBUTION, LICENCES
-from aulac.evaluate.card.card import card
+from aulac.evaluate.card.model_card import card
 from aulac.evaluate.card.words import WORDS
 
 MEASURED = {"n": 40, "of": "documents", "main": True, "chance": None}

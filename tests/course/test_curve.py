@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from aulac.train import curve, progress
+from aulac.scale import curve
+from aulac.train import progress
 
 BLANK = chr(curve.BLANK)
 

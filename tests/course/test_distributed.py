@@ -27,6 +27,7 @@ from aulac.align.sft import sft
 from aulac.cli import app
 from aulac.export import from_hf
 from aulac.model import Config, Transformer
+from aulac.scale.curve import read_log
 from aulac.tokenizer import Tokenizer
 from aulac.train import (
     NextToken,
@@ -40,7 +41,6 @@ from aulac.train import (
 from aulac.train.distributed import World, split
 from aulac.train.failure import TrainingError
 from aulac.train.loader import Loader
-from aulac.train.log import read_log
 from aulac.train.shards import Batches, Shards, write_shards
 
 pytestmark = pytest.mark.slow
@@ -274,6 +274,7 @@ def same(folder: Path, name: str, model: Transformer, found: Run) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tokenizer):
     """What two processes leave; the last thing they do ends with Ctrl-C."""
+    torch.set_num_threads(1)  # as in those processes: sums in the same order
     made = tmp_path_factory.mktemp("two")
     tokenizer.save(made / "words")
     run(made, "from_one", accumulation=4, packed=True, stop=6)

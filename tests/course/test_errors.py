@@ -18,8 +18,8 @@ from aulac.generate.sampling import Sampling
 from aulac.lesson.shipped import NotShippedError
 from aulac.model import Config
 from aulac.scale import ScaleError
+from aulac.scale.curve import LogError
 from aulac.tokenizer.template import encode
-from aulac.train.curve import LogError
 from aulac.train.failure import TrainingError
 from aulac.train.shards import ShardError
 

@@ -63,7 +63,7 @@ def test_packed_needs_to_know_where_documents_end(tmp_path):
 
 
 @pytest.mark.parametrize("used", [0, 1, 5])
-def test_a_feed_drawn_ahead_stops_where_it_was_used(tmp_path, used):
+def test_a_loader_that_draws_ahead_stops_where_it_was_used(tmp_path, used):
     plain = Loader(make(tmp_path)[1], 2)
     loader = Loader(data := make(tmp_path)[1], 2, ahead=3)
     for _ in range(used):

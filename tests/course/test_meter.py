@@ -296,7 +296,7 @@ def test_time_is_readable():
 
 def test_nothing_here_needs_torch_to_be_imported():
     code = (
-        "import sys, aulac.scale.meter, aulac.scale.hardware, aulac.scale.dial, "
+        "import sys, aulac.scale.meter, aulac.scale.hardware, aulac.scale.dial, aulac.scale.curve, "
         "aulac.cli.train; assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True)

@@ -121,6 +121,8 @@ def test_the_transformers_fast_path_is_its_log_probabilities() -> None:
 
     pieces = [([3, 5, 7], [5, 7, 9]), ([1], [2]), ([4, 4], [-100, 8])]
     assert nats(Slow(), pieces) == pytest.approx(nats(model, pieces), abs=1e-5)
+    compiled = torch.compile(model, backend="eager")
+    assert nats(compiled, pieces) == nats(model, pieces)
 
 
 def test_what_was_never_seen_is_impossible_without_smoothing(letters) -> None:
@@ -159,6 +161,21 @@ def test_a_damaged_folder_is_said_in_both_languages(
     assert "bị cụt" in said.value.vi
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("vocab_size", 50), ("order", 1), ("order", 3), ("model_type", "qwen3")],
+)
+def test_a_config_of_another_table_is_refused(
+    letters, table, tmp_path, name, value
+) -> None:
+    folder = counts.save(table, letters, tmp_path / "counts")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {name: value}))
+    with pytest.raises(ModelError, match="does not fit") as said:
+        load(folder)
+    assert "không khớp" in said.value.vi
+
+
 def test_counts_neither_talk_nor_are_exported(
     letters, table, tmp_path
 ) -> None:
@@ -168,7 +185,7 @@ def test_counts_neither_talk_nor_are_exported(
     for asked in (["chat"], ["export", str(tmp_path / "out")]):
         done = RUN.invoke(app, [*asked, "--model", str(folder)])
         assert done.exit_code == 1, done.output
-        assert "bảng đếm chỉ đo được" in done.output
+        assert "Bảng đếm chỉ dùng để đánh giá" in done.output
     assert not (tmp_path / "out").exists()
 
 

@@ -15,6 +15,7 @@ from tests.course.toy_objectives import (
     Written,
     new_model,
     toy,
+    version,
 )
 from torch import nn
 
@@ -139,17 +140,48 @@ def test_an_objective_of_other_weights_is_refused():
             super().__init__(model)
             self.value = nn.Linear(32, 1)
 
-    with pytest.raises(InputError, match="2 weights of the objective") as said:
+    with pytest.raises(
+        InputError, match="2 weight tensors of the objective"
+    ) as said:
         train(model, Pairs(), PLAN, objective=Valued(model))
     assert "không thuộc mô hình" in said.value.vi
     with pytest.raises(InputError, match=r"self\.model = model") as said:
         train(model, Pairs(), PLAN, objective=Preference(new_model()))
     assert "không" in said.value.vi
-    model.embed.requires_grad_(False)  # as under LoRA: frozen on both sides
+    for name, weight in model.named_parameters():  # as under LoRA
+        weight.requires_grad_("proj" in name)
     train(model, Pairs(), replace(PLAN, steps=1), objective=Preference(model))
 
 
-def test_a_feed_hands_any_batch_on():
+def test_what_is_the_next_tokens_alone_is_refused():
+    model = new_model()
+    objective = Preference(model)
+    with pytest.raises(InputError, match="not to Preference") as said:
+        loud = replace(PLAN, z_loss=0.1)
+        train(model, Pairs(), loud, objective=objective)
+    assert "hàm mục tiêu" in said.value.vi
+    data = Pairs()
+    data.eos_id = 0
+    with pytest.raises(TrainingError, match="leave packed out"):
+        train(model, data, replace(PLAN, packed=True), objective=objective)
+
+
+def test_a_reward_may_fall_below_zero_and_rise_again():
+    """For the next token a loss that rises by two nats is a failure."""
+
+    class Loud(Reward):
+        def forward(self, ids, advantage, at):
+            swing = 20.0 * (-1) ** (version() // 8)
+            return super().forward(ids, advantage, at) + swing
+
+    model = new_model()
+    data = Written(model)
+    run = train(model, data, replace(PLAN, log_every=1), objective=Loud(model))
+    losses = [record["loss"] for record in run.history]
+    assert len(losses) == PLAN.steps and max(losses) - min(losses) > 20
+
+
+def test_a_loader_hands_any_batch_on():
     loader = Loader(Pairs(), accumulation=2)
     step = next(loader)
     assert step.count == sum(batch.count for batch in step.batches) == 5

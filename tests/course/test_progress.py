@@ -13,9 +13,9 @@ import pytest
 import torch
 from tests.course.small_run import PLAN, Foreign, make, step_of, weights
 
+from aulac.scale.curve import read_log
 from aulac.train import TrainingError, progress, train
 from aulac.train.checkpoint import exclusive
-from aulac.train.log import read_log
 
 
 def test_a_log_line_cut_by_a_kill_is_left_out(tmp_path):

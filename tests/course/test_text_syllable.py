@@ -217,6 +217,7 @@ def test_tones_know_their_names_and_verse_classes():
         ("khuya", "chia"),
         ("xuân", "ân"),
         ("thuở", "bơ"),
+        ("quốc", "thuốc"),
     ],
 )
 def test_words_that_rhyme(one, other):

@@ -9,8 +9,8 @@ import pytest
 import torch
 from tests.course.small_run import PLAN, StopHereError, make, weights
 
+from aulac.scale.curve import read_log
 from aulac.train import schedule, train
-from aulac.train.log import read_log
 from aulac.train.optim import optimisers
 
 

@@ -101,13 +101,19 @@ class Written(Places):
         return Batch((ids, worth - worth.mean(), at), ROWS, ids.numel())
 
 
-UPDATES: list[Any] = []  # every step that an optimiser of this process took
-register_optimizer_step_post_hook(lambda *step: UPDATES.append(step[0]))
+updates = [0]  # steps that optimisers of this process took
+
+
+def _count(*_: Any) -> None:
+    updates[0] += 1
+
+
+register_optimizer_step_post_hook(_count)
 
 
 def version() -> int:
     """Of the weights: how often an optimiser has changed some."""
-    return len(UPDATES)
+    return updates[0]
 
 
 class Reward(nn.Module):

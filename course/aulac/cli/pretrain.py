@@ -19,13 +19,13 @@ import torch
 from aulac.corpus.errors import CorpusError
 from aulac.lesson.recipes import corpus_texts, device, need, pretrain
 from aulac.scale import Scale, hardware
+from aulac.scale.curve import read_log
 from aulac.scale.dial import rows_that_fit
 from aulac.scale.meter import Forecast, Meter, table, write
 from aulac.scale.plan import Plan, precision
 from aulac.train import distributed
 from aulac.train.checkpoint import exclusive
 from aulac.train.failure import TrainingError, writing
-from aulac.train.log import read_log
 from aulac.train.progress import say
 
 if TYPE_CHECKING:

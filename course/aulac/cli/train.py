@@ -292,8 +292,8 @@ def draw(logs: list[Path], out: Path | None, plot: bool) -> None:
     """Draw the loss curves of logs in the terminal, and as a PNG in `out`."""
     from rich.console import Console
 
-    from aulac.train.curve import LogError
-    from aulac.train.curve import plot as curves
+    from aulac.scale.curve import LogError
+    from aulac.scale.curve import plot as curves
 
     if not plot:
         fail(

@@ -1,5 +1,6 @@
 """Measuring models, always with an interval.
 
+- `likelihood`: how probable a model finds tokens; what all of these rest on
 - `bits`: bits per byte of running text
 - `choice`: multiple choice by log-likelihood; `questions`: 325 of our own; `files`:
   those of VMLU, XCOPA and a user
@@ -8,6 +9,7 @@
 - `contamination`: was the test in the training text?
 - `stats`: bootstrap intervals and paired tests
 - `battery`: all of these as tasks with rows of results, for `aulac evaluate`
+- `memorisation`: texts that come back word for word; `card`: the model card
 - `harness`: our models in lm-eval, with tasks of local files
 """
 

@@ -48,7 +48,7 @@ class Overlap:
         return [i for i, found in enumerate(self.shares) if found >= share]
 
     def short(self, share: float = SHARE) -> list[int]:
-        """Those of `seen` that are shorter than a window."""
+        """Those of `contaminated` that are shorter than a window."""
         return [
             i
             for i in self.contaminated(share)

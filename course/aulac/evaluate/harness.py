@@ -43,7 +43,6 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 from tqdm import tqdm
 
-from aulac import chat
 from aulac.evaluate import choice, files, pairs, questions
 from aulac.evaluate.bits import measure_windows, total
 from aulac.evaluate.errors import EvaluationError
@@ -52,6 +51,7 @@ from aulac.export import from_hf
 from aulac.generate import generate
 from aulac.model import Transformer
 from aulac.text import normalise
+from aulac.tokenizer import template as chat
 
 TASKS = Path(__file__).resolve().with_name("tasks")
 CHUNK = 256  # requests between two moves of the progress bar

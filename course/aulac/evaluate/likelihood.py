@@ -43,6 +43,7 @@ def scores(
     Windows of like length share a batch, whatever order they come in.
     Raises EvaluationError where the model gives no finite number.
     """
+    model = getattr(model, "_orig_mod", model)  # of torch.compile
     if isinstance(model, nn.Module):
         model.eval()
     order = sorted(range(len(pieces)), key=lambda i: len(pieces[i][0]))
@@ -78,9 +79,11 @@ def _batch(
     if not all(map(math.isfinite, sums)):
         raise EvaluationError(
             "the model finds a text NaN or infinitely improbable, as damaged weights "
-            "do, or a training that diverged: measure an earlier checkpoint.",
+            "do, or a training that diverged: measure an earlier checkpoint. A table "
+            "of counts does where it saw nothing: give it k > 0.",
             "mô hình cho xác suất là NaN hoặc bằng 0, như khi trọng số bị hỏng hoặc "
-            "việc huấn luyện đã phân kỳ: hãy đo một điểm lưu sớm hơn.",
+            "việc huấn luyện đã phân kỳ: hãy đo một điểm lưu sớm hơn. Bảng đếm cho xác "
+            "suất 0 ở nơi nó chưa thấy gì: hãy cho k > 0.",
         )
     return list(map(Found, sums, greedy))
 
@@ -88,11 +91,17 @@ def _batch(
 def _of_any(
     model: LanguageModel, inputs: Tensor, targets: Tensor, counted: Tensor
 ) -> Pair:
-    """-ln p of the targets that count, and where they are likeliest: (N,) each."""
-    found = model.log_probabilities(inputs)[counted]  # (B, T, V) -> (N, V)
-    wanted = targets[counted, None].to(found.device)  # (N, 1)
-    right = found.gather(1, wanted)[:, 0]
-    return -right, found.argmax(1) == wanted[:, 0]
+    """-ln p of the targets that count, and where they are likeliest: (N,) each.
+
+    A row at a time: of a batch the probabilities of every token would be gigabytes.
+    """
+    costs, hits = [], []
+    for ids, wanted, keep in zip(inputs, targets, counted, strict=True):
+        found = model.log_probabilities(ids[None])[0].cpu()[keep]  # (n, V)
+        right = found.gather(1, wanted[keep, None])[:, 0]  # (n,)
+        costs.append(-right)
+        hits.append(found.argmax(1) == wanted[keep])
+    return torch.cat(costs), torch.cat(hits)
 
 
 def _of_hidden(

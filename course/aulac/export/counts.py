@@ -40,8 +40,8 @@ def save(
         found = torch.tensor(rows, dtype=torch.int64).reshape(-1, size + 1)
         held[f"ids.{size}"] = found[:, :-1].int().contiguous()  # (N, n)
         held[f"counts.{size}"] = found[:, -1].contiguous()  # (N,)
-    config = {"model_type": KIND, "order": table.order, "k": table.k}
-    config["vocab_size"] = table.vocab_size
+    names = ("order", "vocab_size", "k", "context")
+    config = {"model_type": KIND} | {n: getattr(table, n) for n in names}
     text = json.dumps(config, indent=2) + "\n"
     out = Path(out)
     with staged_folder(out) as part:
@@ -59,18 +59,15 @@ def load(folder: str | os.PathLike[str]) -> tuple[Ngram, Tokenizer]:
     weights = folder / WEIGHTS
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
-        table = Ngram(config["order"], config["vocab_size"], config["k"])
+        if config.pop("model_type") != KIND:
+            raise ValueError(f"model_type is not {KIND}")
+        table = Ngram(**config)
         held = load_file(weights)
+        if len(held) != 2 * table.order:
+            raise ValueError(f"{len(held)} tensors for order {table.order}")
         for size in range(1, table.order + 1):
-            both = held[f"ids.{size}"], held[f"counts.{size}"]
-            for ids, count in zip(*(x.tolist() for x in both), strict=True):
-                table.counts[tuple(ids[:-1])][ids[-1]] = count
-    except (
-        SafetensorError,
-        KeyError,
-        TypeError,
-        json.JSONDecodeError,
-    ) as error:
+            fill(table, held[f"ids.{size}"], held[f"counts.{size}"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{weights} is cut short or does not fit config.json "
             f"({type(error).__name__}): copy the folder again, or count anew.",
@@ -78,3 +75,14 @@ def load(folder: str | os.PathLike[str]) -> tuple[Ngram, Tokenizer]:
             f"({type(error).__name__}): hãy chép lại thư mục, hoặc đếm lại.",
         ) from error
     return table, Tokenizer.load(folder)
+
+
+def fill(table: Ngram, ids: Tensor, counts: Tensor) -> None:
+    """Put n-grams, ids (N, n) and counts (N,), into a table; ValueError if wrong."""
+    wrong = (ids < 0) | (ids >= table.vocab_size)
+    if wrong.any() or (counts < 1).any():
+        raise ValueError(
+            "an id that the vocabulary has not, or a count below 1"
+        )
+    for row, count in zip(ids.tolist(), counts.tolist(), strict=True):
+        table.counts[tuple(row[:-1])][row[-1]] = count

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -26,9 +25,6 @@ from torch import Tensor, nn
 
 from aulac.errors import InputError
 from aulac.model import Embedding, Transformer
-
-if TYPE_CHECKING:
-    pass
 
 # Weights that share a scale. int4 cost so many more bits per byte (tiny, fp32 1.290):
 # 0.003 with 16, 0.004 with 32, 0.009 with 64; half of 32 costs half a bit a weight.

@@ -6,6 +6,10 @@
 - `show`: a picture with alt text in both languages and its numbers as a table;
 - `bilingual`, `spans`, `localise`: one output that serves both languages.
 
+And, each to be imported by itself: `recipes`, `artefacts`, `models` (what lessons make and
+hand on), `shipped` (the model that comes with the course), `widgets`, `checks` (what an
+assignment's test cells may ask).
+
 Importing this module loads neither torch nor IPython.
 """
 

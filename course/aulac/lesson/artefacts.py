@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aulac import scale as scales
-from aulac.files import locked
+from aulac.files import locked, replace_folder
 from aulac.lesson import shipped
 
 WORKSPACE = "AULAC_WORKSPACE"
@@ -142,5 +142,4 @@ def making(name: str, scale: str, resume: bool = False) -> Iterator[Path]:
             "made": time.time(),
         }
         (part / MARKER).write_text(json.dumps(record) + "\n")
-        shutil.rmtree(final, ignore_errors=True)
-        part.rename(final)
+        replace_folder(part, final)

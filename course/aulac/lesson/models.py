@@ -58,26 +58,16 @@ def find(
 
 
 def load(folder: Path) -> tuple[LanguageModel, Tokenizer]:
-    """Model and tokenizer of a folder: a transformer, packed or not, or counts.
+    """As `aulac.export.load`, and the course's own chat model.
 
     Raises ModelError when the folder holds no model, or a damaged one.
     """
-    from aulac.export import counts, from_hf, packed
+    from aulac.export import load as load_folder
 
-    if folder.is_file():
-        raise ModelError(
-            f"{folder} is a file and a model's folder is needed (a GGUF file is for "
-            "llama.cpp or Ollama).",
-            f"{folder} là một tệp, còn ở đây cần thư mục của một mô hình (tệp GGUF "
-            "thì mở bằng llama.cpp hoặc Ollama).",
-        )
     try:
         if folder == shipped.PLACE / "chat":
             return shipped.load("chat")
-        for room in (packed, counts):
-            if (folder / room.WEIGHTS).exists():
-                return room.load(folder)
-        return from_hf(folder)
+        return load_folder(folder)
     except (OSError, ValueError, KeyError) as error:
         raise unreadable(folder, error) from error
 
@@ -95,8 +85,9 @@ def load_transformer(folder: Path) -> tuple[Transformer, Tokenizer]:
     raise ModelError(
         f"{folder} holds a table of counts, which can be measured (aulac evaluate) "
         "but neither talks nor is exported: give a transformer's folder.",
-        f"{folder} chứa một bảng đếm: bảng đếm chỉ đo được (aulac evaluate), không "
-        "trò chuyện hay xuất ra được. Hãy cho thư mục của một transformer.",
+        f"{folder} chứa một bảng đếm. Bảng đếm chỉ dùng để đánh giá (aulac evaluate), "
+        "không trò chuyện được và cũng không xuất được: hãy đưa thư mục của một mô "
+        "hình transformer.",
     )
 
 

@@ -19,7 +19,7 @@ class LanguageModel(Protocol):
         """Tokens it reads at most; a longer text is cut into windows of so many."""
 
     def log_probabilities(self, ids: Tensor) -> Tensor:
-        """ln p of each next token: ids (B, T) -> (B, T, V).
+        """ln p of each next token: ids (B, T) on the CPU -> (B, T, V), anywhere.
 
         Rows may be padded on the right: a place depends on what stands before it
         alone.

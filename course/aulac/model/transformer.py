@@ -333,7 +333,7 @@ class Transformer(nn.Module):
 
     def log_probabilities(self, ids: Tensor) -> Tensor:
         """ln p of each next token: ids (B, T) -> (B, T, V), fp32."""
-        return self(ids).float().log_softmax(-1)
+        return self(ids.to(self.embed.weight.device)).float().log_softmax(-1)
 
     def count(self) -> int:
         """Parameters, the tied embedding counted once."""

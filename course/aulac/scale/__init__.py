@@ -4,6 +4,7 @@
 - `flops`: parameters, operations and bytes of a model, counted from its sizes
 - `plan`: the settings of a training run, its learning rates, its number format
 - `hardware`: what this machine can do; `meter`: seconds, energy and money of a run
+- `curve`: the log of a run, read and drawn
 """
 
 from aulac.scale.table import (

@@ -6,6 +6,7 @@
 - where the tone mark stands: `place_tone`, `tone_styles`
 - text from before Unicode: `decode_legacy`, `encode_legacy`, `detect_legacy`
 - the keyboard: `telex`, `to_telex`
+- verse: `rhyme` without its glide; the rules of lục bát in `lucbat`
 
 Pure Python, no dependency, imported in milliseconds.
 """

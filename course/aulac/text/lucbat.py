@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from aulac.text.marks import Tone
 from aulac.text.syllable import is_flat, parse_syllable, rhyme, syllables
 
 
@@ -25,7 +26,8 @@ def faults(lines: Sequence[str]) -> list[str]:
     rows = [[s.lower() for s in syllables(line)] for line in lines]
     for number, row in enumerate(rows, 1):
         found += [
-            f"line {number}: {fault}" for fault in line_faults(row, number % 2)
+            f"line {number}: {fault}"
+            for fault in line_faults(row, 6 if number % 2 else 8)
         ]
     if found:
         return found
@@ -41,8 +43,8 @@ def faults(lines: Sequence[str]) -> list[str]:
     return found
 
 
-def line_faults(row: list[str], six: bool | int) -> Iterator[str]:
-    length = 6 if six else 8
+def line_faults(row: list[str], length: int) -> Iterator[str]:
+    """What breaks the rules inside one line: syllables in lower case, 6 or 8."""
     if len(row) != length:
         yield f"{len(row)} syllables for {length}"
         return
@@ -57,6 +59,6 @@ def line_faults(row: list[str], six: bool | int) -> Iterator[str]:
         yield f"{row[5]} and {row[7]} bear one tone"
 
 
-def _tone(syllable: str) -> object:
+def _tone(syllable: str) -> Tone | None:
     parsed = parse_syllable(syllable)
     return parsed.tone if parsed else None

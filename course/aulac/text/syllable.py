@@ -291,6 +291,8 @@ def rhyme(word: str) -> str:
     Raises ValueError when the word is not a Vietnamese syllable.
     """
     s = _must_parse(word)
+    if s.onset == "q" and s.nucleus == "ô":  # quốc is spoken as cuốc
+        return "uô" + s.coda
     spelt = {"y": "i", "yê": "iê", "ya": "ia"}
     return spelt.get(s.nucleus, s.nucleus) + s.coda
 

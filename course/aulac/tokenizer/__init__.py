@@ -6,6 +6,7 @@
 - `stages`: `train`, in one stage or in two (superwords across spaces).
 - `references`: the vocabularies of GPT-4, GPT-4o, Llama 3 and Llama 4, offline.
 - `fertility`: tokens a syllable and bytes a token, with intervals.
+- `template`: the chat template, a conversation as text and as tokens.
 """
 
 from aulac.tokenizer.bpe import BPE

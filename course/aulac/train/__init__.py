@@ -3,7 +3,7 @@
 - `loop`: `train`, one loop for pretraining and everything after it
 - `trainer`: one optimiser step; `optim`: Muon and AdamW; `loader`, `shards`: what it reads
 - `checkpoint`, `failure`, `log`: what is kept, what went wrong, what was measured
-- `distributed`: more than one process; `progress`, `curve`: what is shown meanwhile
+- `distributed`: more than one process; `progress`: what is shown meanwhile
 """
 
 from aulac.scale.plan import Plan, precision, schedule

@@ -165,7 +165,7 @@ def parallel(module: nn.Module, here: World) -> nn.Module:
     return DistributedDataParallel(
         module,
         device_ids=[here.local] if cuda else None,
-        broadcast_buffers=False,  # there are none
+        broadcast_buffers=False,  # none that training changes
         gradient_as_bucket_view=True,
     )
 
@@ -212,6 +212,22 @@ def agree(step: int, path: Path | None) -> None:
             "machines of this run share.",
             f"các tiến trình không thấy cùng một {path}: hãy cho --out một thư mục "
             "mà mọi máy của lần chạy này dùng chung.",
+        )
+
+
+def same(count: int) -> None:
+    """Raise TrainingError unless all processes have drawn the same step.
+
+    Each draws for itself what the model in training writes; where a device rounds
+    otherwise the texts part ways, and batches would be weighed wrongly.
+    """
+    here = world()
+    if here.size > 1 and here.any(here.mean(count) != count):
+        raise TrainingError(
+            "the processes do not write the same texts: draw them with a generator of "
+            "their own seed, in fp32, and on one kind of device.",
+            "các tiến trình không sinh ra cùng một văn bản: hãy lấy mẫu bằng một bộ sinh "
+            "số có hạt giống riêng, ở fp32 và trên cùng một loại thiết bị.",
         )
 
 

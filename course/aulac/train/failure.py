@@ -79,15 +79,19 @@ class Guard:
     """Follows the logged records; raises TrainingError when a run has failed.
 
     - the loss or the gradient is not a number (NaN) or infinite;
-    - after the warm-up the smoothed loss is RISE nats above the lowest it has had;
+    - after the warm-up the smoothed loss is `rise` nats above the lowest it has had;
     - in fp16, overflows have gone on until the loss is scaled by less than
       LEAST_SCALE. Single overflows are how the scale is found, and no failure.
     """
 
     def __init__(
-        self, plan: Plan, kept: Kept, records: Iterable[Record] = ()
+        self,
+        plan: Plan,
+        kept: Kept,
+        records: Iterable[Record] = (),
+        rise: float = RISE,
     ) -> None:
-        self.plan, self.kept = plan, kept
+        self.plan, self.kept, self.rise = plan, kept, rise
         self.smoothed, self.best, self.step = math.nan, math.inf, 0
         for record in records:
             self._follow(record)
@@ -102,7 +106,7 @@ class Guard:
             raise not_a_number(loss, norm, step, self.kept())
         self._follow(record)
         rise = self.smoothed - self.best
-        if step > self.plan.warmup_steps and rise > RISE:
+        if step > self.plan.warmup_steps and rise > self.rise:
             raise diverging(self.smoothed, self.best, step, self.kept())
 
     def _follow(self, record: Record) -> None:

@@ -145,6 +145,8 @@ class Loader:
 
     def _batch(self, drawn: Batch | tuple[Tensor, Tensor]) -> Batch:
         if isinstance(drawn, Batch):
+            if self.eos_id is not None:
+                raise not_packed()
             return drawn
         ids, targets = drawn  # (B, T) each
         eos = self.eos_id
@@ -172,6 +174,15 @@ class Loader:
             self.pool.shutdown(cancel_futures=True)
         self.pool = None
         self.drawn.clear()
+
+
+def not_packed() -> TrainingError:
+    return TrainingError(
+        "packed=True is for rows of ids and targets, and these data give batches of "
+        "their own: leave packed out.",
+        "packed=True dành cho các hàng gồm id và đích, còn dữ liệu này tự tạo lô: hãy bỏ "
+        "packed.",
+    )
 
 
 def ahead_of(data: Data, device: torch.device) -> int:

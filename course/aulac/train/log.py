@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from aulac.scale.curve import read_log
 from aulac.train.failure import writing
 
 
@@ -38,16 +39,3 @@ class Log:
         if self.path is not None:
             with writing(self.path), self.path.open("a") as file:
                 file.write(json.dumps(record) + "\n")
-
-
-def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The records of a log; a line cut off by a kill, or no record, is left out."""
-    records = []
-    for line in Path(path).read_text("utf-8", errors="replace").splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(record, dict) and "step" in record:
-            records.append(record)
-    return records

@@ -32,25 +32,16 @@ import torch
 from torch import nn
 
 from aulac.model import Transformer
-from aulac.scale.plan import Plan, precision, schedule
+from aulac.scale.plan import Plan, schedule
 from aulac.train import distributed
 from aulac.train.checkpoint import Checkpoint, exclusive
-from aulac.train.failure import Guard, TrainingError, memory
+from aulac.train.failure import RISE, Guard, memory
 from aulac.train.loader import Data
 from aulac.train.log import Log
 from aulac.train.progress import bar, board, interrupts, say, say_once
 from aulac.train.trainer import Trainer
 
-__all__ = [
-    "Data",
-    "Plan",
-    "Run",
-    "Trainer",
-    "TrainingError",
-    "precision",
-    "schedule",
-    "train",
-]
+__all__ = ["OnStep", "Run", "train"]
 
 Record = dict[str, Any]
 OnStep = Callable[[Record], None]
@@ -72,7 +63,10 @@ class Run:
 
     @property
     def loss(self) -> float:
-        """Mean loss (nats per token) of the last tenth of the logged steps."""
+        """Mean loss of the last tenth of the logged steps, in nats per token.
+
+        With another objective than the next token's, in whatever that gives.
+        """
         last = self.history[-max(1, len(self.history) // 10) :]
         return sum(r["loss"] for r in last) / len(last) if last else math.nan
 
@@ -110,7 +104,10 @@ def train(
     resume: go on from the checkpoint in `out` when there is one.
     objective: a module that holds `model` and whose `forward(*batch)` gives the
         loss, a mean over what the batch counts (see `aulac.train.loader.Batch`); None
-        is the next token's cross-entropy.
+        is the next token's cross-entropy (`aulac.train.NextToken`). It keeps nothing
+        from step to step: a checkpoint holds the model, the optimisers and the place
+        in the data, and the objective's class only by name. `plan.z_loss` and
+        `plan.packed` are the next token's alone.
     meter: adds what the machine did to each record.
     validate: measures the model every `plan.validate_every` steps; lower is
         better. Logged as `validation`, and what `plan.best` goes by.
@@ -119,9 +116,10 @@ def train(
     Under torchrun (see `aulac.train.distributed`) every process calls this alike; only
     the lead writes, shows, validates and calls `on_step`.
 
-    Raises TrainingError when the loss is no longer a number or rises too far,
-    when memory is full, when the checkpoint belongs to another plan or model, and
-    when the disk is full or not writable, when another process trains in `out`.
+    Raises InputError for an objective that does not learn the model's weights, and
+    TrainingError when the loss is no longer a number or rises too far, when memory
+    is full, when the checkpoint belongs to another plan, model or objective, when the
+    disk is full or not writable, or when another process trains in `out`.
     After Ctrl-C or SIGTERM the step is finished and saved, then KeyboardInterrupt
     or SystemExit (143) is raised.
     """
@@ -204,7 +202,11 @@ class Report:
     ) -> None:
         self.trainer, self.checkpoint, self.log = trainer, checkpoint, log
         self.meter, self.validate = meter, validate
-        self.guard = Guard(trainer.plan, checkpoint.last_good, log.records)
+        # Only of the next token is it known what a loss may do: a reward's may fall
+        # below zero and rise again in a run that goes well.
+        rise = RISE if trainer.next_token else math.inf
+        plan, kept = trainer.plan, checkpoint.last_good
+        self.guard = Guard(plan, kept, log.records, rise)
         measured = [r["step"] for r in log.records if "validation" in r]
         self.validated = measured[-1] if measured else 0
 

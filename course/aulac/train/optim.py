@@ -141,20 +141,26 @@ def optimisers(
     ]
     if not muon:
         rest.append({"params": matrices, "weight_decay": decay})
-    adam = AdamW(
-        [group for group in rest if group["params"]],
-        lr=rates.adam_lr,
-        betas=(0.9, 0.95),
-        eps=1e-10,
-        fused=True,  # 1.6 ms a step at tiny; a tensor at a time, as usual, 5.3
-    )
-    made: list[Optimizer] = [adam]
+    used = [group for group in rest if group["params"]]
+    made: list[Optimizer] = []
+    if used:
+        made.append(adamw(used, rates.adam_lr))
     if muon and matrices:
         made.append(make_muon(matrices, rates.muon_lr, decay, dtype))
     for optimiser in made:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
     return made
+
+
+def adamw(used: list[dict[str, Any]], lr: float) -> Optimizer:
+    return AdamW(
+        used,
+        lr=lr,
+        betas=(0.9, 0.95),
+        eps=1e-10,
+        fused=True,  # 1.6 ms a step at tiny; a tensor at a time, as usual, 5.3
+    )
 
 
 def make_muon(

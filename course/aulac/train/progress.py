@@ -42,7 +42,7 @@ def bar(steps: int, done: int) -> Iterator[Show]:
         TimeRemainingColumn,
     )
 
-    from aulac.train.curve import Curve
+    from aulac.scale.curve import Curve
 
     columns = (
         TextColumn("bước / step {task.completed}/{task.total}"),

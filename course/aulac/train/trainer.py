@@ -61,27 +61,37 @@ def same_weights(model: nn.Module, objective: nn.Module) -> None:
     )
     if ours - theirs:
         raise InputError(
-            f"{len(ours - theirs)} weights of the model are not in the objective: keep "
+            f"{len(ours - theirs)} weight tensors of the model are not in the objective: keep "
             "the model as an attribute of the module (self.model = model).",
-            f"có {len(ours - theirs)} trọng số của mô hình không có trong objective: "
-            "hãy giữ mô hình làm thuộc tính của module (self.model = model).",
+            f"có {len(ours - theirs)} tensor trọng số của mô hình không nằm trong hàm mục "
+            "tiêu (objective): hãy giữ mô hình làm thuộc tính của module (self.model = "
+            "model).",
         )
     if theirs - ours:
         raise InputError(
-            f"{len(theirs - ours)} weights of the objective are not the model's, so "
+            f"{len(theirs - ours)} weight tensors of the objective are not the model's, so "
             "they would be neither trained nor saved: freeze them "
             "(requires_grad_(False)), or make them part of the model.",
-            f"có {len(theirs - ours)} trọng số của objective không thuộc mô hình nên "
-            "sẽ không được huấn luyện hay lưu lại: hãy đóng băng chúng "
-            "(requires_grad_(False)), hoặc đưa chúng vào mô hình.",
+            f"có {len(theirs - ours)} tensor trọng số của hàm mục tiêu (objective) không "
+            "thuộc mô hình, nên không được huấn luyện, cũng không được lưu lại: hãy đóng "
+            "băng chúng (requires_grad_(False)), hoặc đưa chúng vào mô hình.",
         )
+
+
+def without_z_loss(goal: str) -> InputError:
+    return InputError(
+        f"z_loss is added to the next token's cross-entropy, not to {goal}: leave it 0, "
+        "or add it in the objective.",
+        f"z_loss được cộng vào cross-entropy của token kế tiếp, không vào {goal}: hãy để "
+        "z_loss bằng 0, hoặc tự cộng trong hàm mục tiêu.",
+    )
 
 
 class Trainer:
     """Takes optimiser steps; the same ones on any number of processes.
 
     `losses` are those since the last record, still on the device; `tokens` were read
-    by all processes so far. `goal` names the objective.
+    by all processes so far; `goal` names the objective.
     """
 
     def __init__(
@@ -101,12 +111,15 @@ class Trainer:
         )
         self.opts = optimisers(model, plan, plan.muon, dtype)
         self.scaler = make_scaler(model, plan)
-        own = objective is not None
-        objective = objective or NextToken(model, plan.z_loss)
-        self.goal = type(objective).__name__
+        if objective is None:
+            objective = NextToken(model, plan.z_loss)
+        self.goal = type(objective).__qualname__
+        self.next_token = isinstance(objective, NextToken)
+        if plan.z_loss and not self.next_token:
+            raise without_z_loss(self.goal)
         same_weights(model, objective)
-        # Another's objective is compiled when asked: it may change shape each step.
-        if plan.compile or (compiles(device, plan) and not own):
+        # Others are compiled when asked: their shapes may change at each step.
+        if plan.compile or (self.next_token and compiles(device, plan)):
             objective.compile()  # in place: the names of the weights stay
         self.objective = distributed.parallel(objective, self.world)
         self.loader = Loader(
@@ -116,6 +129,8 @@ class Trainer:
             eos_of(data) if plan.packed else None,
             ahead_of(data, device),
         )
+        # What the model writes must be the same in all processes: see `step`.
+        self.on_policy = getattr(data, "ahead", None) == 0
         self.losses: list[Tensor] = []
         self.tokens = 0
 
@@ -130,6 +145,8 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         with distributed.connected():
             step = next(self.loader)
+            if self.on_policy:
+                distributed.same(step.count)
             for batch in step.batches:
                 # Gradients are exchanged once a step, with the last batch.
                 more = batch is not step.batches[-1]

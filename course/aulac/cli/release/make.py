@@ -197,7 +197,7 @@ def install(job: Job, facts: Record, out: Path) -> None:
 
     Ends with a sentence when they are larger than LIMIT together.
     """
-    from aulac.evaluate.card.card import card
+    from aulac.evaluate.card.model_card import card
 
     parts = {kind: out / f"{kind}.part" for kind in shipped.WEIGHTS}
     for kind, part in parts.items():

@@ -91,7 +91,7 @@ def export(job: Job) -> Record:
 
 def history(job: Job) -> Record:
     """Totals of the run's log."""
-    from aulac.train.log import read_log
+    from aulac.scale.curve import read_log
 
     log = read_log(job.run / "work" / "run" / "log.jsonl")
     tail = log[-max(1, len(log) // 20) :]
@@ -236,7 +236,7 @@ def tune(job: Job) -> Record:
 
 def _tuning(job: Job, work: Path, file: Path, talks: int) -> Record:
     from aulac.lesson.shipped import difference
-    from aulac.train.log import read_log
+    from aulac.scale.curve import read_log
 
     last = read_log(work / "tuning" / "log.jsonl")[-1]
     return {

@@ -56,7 +56,7 @@ class _Theme:
 
     def add(self, length: int, line: str) -> None:
         row = [s.lower() for s in syllables(line)]
-        if any(True for _ in line_faults(row, length == 6)):
+        if any(True for _ in line_faults(row, length)):
             return
         if length == 6:
             self.sixes[rhyme(row[5])].append((line, row[5]))

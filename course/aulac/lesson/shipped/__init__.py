@@ -1,6 +1,6 @@
 """The model that comes with the course: it knows Vietnamese from the first minute.
 
-    from aulac import shipped
+    from aulac.lesson import shipped
 
     model, tokenizer = shipped.load()        # base: continues a text
     model, tokenizer = shipped.load("chat")  # chat: answers

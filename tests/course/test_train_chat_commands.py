@@ -18,9 +18,9 @@ from aulac.cli import train as train_command
 from aulac.export import from_hf, to_hf
 from aulac.lesson import artefacts, recipes
 from aulac.scale import SCALES, Scale
+from aulac.scale.curve import read_log
 from aulac.train import progress
 from aulac.train.checkpoint import exclusive
-from aulac.train.log import read_log
 
 RUN = CliRunner()
 

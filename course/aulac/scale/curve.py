@@ -8,7 +8,9 @@ plot it with anything.
 
 from __future__ import annotations
 
+import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -136,6 +138,19 @@ class Curve:
         yield chart(series, width, self.height, last=steps)
 
 
+def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The records of a log; a line cut off by a kill, or no record, is left out."""
+    records = []
+    for line in Path(path).read_text("utf-8", errors="replace").splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(record, dict) and "step" in record:
+            records.append(record)
+    return records
+
+
 def losses(records: Sequence[Record]) -> list[Point]:
     """Step and loss of each record."""
     return [(float(r["step"]), float(r["loss"])) for r in records]
@@ -146,8 +161,6 @@ def read(path: Path) -> list[Record]:
 
     Raises LogError when there is none, or it holds no record.
     """
-    from aulac.train.log import read_log
-
     places = [path, path / "log.jsonl", path / "work" / "run" / "log.jsonl"]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
