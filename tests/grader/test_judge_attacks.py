@@ -157,7 +157,7 @@ ATTACKS = {
     "q.Desk.reply = lambda s, n, *a: encode([n + 1, 'ok', [1, 2]])\n"
     "def f(x): return [9, 9]",
     "handles of others": "import aulac_grader.judge.student.question as q\n"
-    "from aulac_grader.judge import wire\nimport msgpack\n"
+    "from aulac_grader.judge.wire import wire\nimport msgpack\n"
     "def reply(s, n, *a):\n"
     "    b = msgpack.packb([0, n, 'ok', [wire.HANDLE, 7, 'list']])\n"
     "    return len(b).to_bytes(4, 'big') + b\n"

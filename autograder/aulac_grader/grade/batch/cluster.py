@@ -218,12 +218,19 @@ class Cluster:
             for key, future in self._futures.items()
             if future.status != "pending"
         ]
+        lost = {
+            key
+            for key, future in ended
+            if future.status in ("cancelled", "lost")
+        }
+        # Answers that came are given first: raising would lose them.
+        if lost and len(lost) == len(ended):
+            raise ClusterError(self._gone())
         replies = []
         for key, future in ended:
-            if future.status in ("cancelled", "lost"):
-                raise ClusterError(self._gone())
-            del self._futures[key]
-            replies.append((key, *_outcome(future)))
+            if key not in lost:
+                del self._futures[key]
+                replies.append((key, *_outcome(future)))
         return replies
 
     def reclaim(self) -> list[str]:
