@@ -15,9 +15,9 @@ from tests.grader.batch_class import scheduler, worker
 from aulac_grader.grade.batch import registry
 from aulac_grader.grade.batch.cluster import Cluster, ClusterError
 from aulac_grader.grade.batch.crew import Crew
+from aulac_grader.grade.batch.grade_task import NAME, grade_one
 from aulac_grader.grade.batch.rounds import Rounds
 from aulac_grader.grade.batch.stopping import Interrupt, Stopped
-from aulac_grader.grade.batch.task import NAME, grade_one
 
 STUDENTS = ("an", "bình", "chi")
 COUNT = '''
@@ -113,7 +113,12 @@ def test_what_nobody_registered_is_not_done(installed: None) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "os:system", "aulac_grader.grade.batch.task:grade_one", "grade_one"],
+    [
+        "",
+        "os:system",
+        "aulac_grader.grade.batch.grade_task:grade_one",
+        "grade_one",
+    ],
 )
 def test_a_name_is_no_path(name: str) -> None:
     with pytest.raises(registry.UnknownTask):

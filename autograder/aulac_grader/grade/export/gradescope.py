@@ -24,11 +24,11 @@ from aulac_grader.grade.verdict.problems import Problem, problems
 from .sheet import rounded
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 
 def results(
-    paper: Paper,
+    assignment: TrustedAssignment,
     marks: StudentMarks,
     verdict: Mapping[str, Any],
     lang: str,
@@ -43,7 +43,7 @@ def results(
     given = {test["id"]: test for test in verdict["tests"]}
     tests = [
         _test(problem, number, cells[cell.id], given.get(cell.id), lang)
-        for problem in problems(paper)
+        for problem in problems(assignment)
         for number, cell in enumerate(problem.graded, 1)
         if cell.id in cells
     ]

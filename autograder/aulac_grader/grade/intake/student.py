@@ -17,7 +17,7 @@ from .notes import Note
 from .receipts import digest
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 _ARCHIVE = re.compile(r"\.(zip|rar|7z|gz|tgz|tar|bz2|xz|zst)$", re.I)
 _AGAIN = re.compile(r"-\d+(\.[^./]+)$")
@@ -41,16 +41,24 @@ class Taken:
         )
 
 
-def take(handed: Handed, paper: Paper, caps: Caps, layout: str = "") -> Taken:
+def take(
+    handed: Handed, assignment: TrustedAssignment, caps: Caps, layout: str = ""
+) -> Taken:
     """Vet and read one student's files. Nothing in them can make this raise."""
-    return _Taking(paper, caps, handed, layout).taken()
+    return _Taking(assignment, caps, handed, layout).taken()
 
 
 class _Taking:
-    def __init__(self, paper: Paper, caps: Caps, handed: Handed, layout: str):
-        self.paper, self.caps, self.handed = paper, caps, handed
+    def __init__(
+        self,
+        assignment: TrustedAssignment,
+        caps: Caps,
+        handed: Handed,
+        layout: str,
+    ):
+        self.assignment, self.caps, self.handed = assignment, caps, handed
         self.layout = layout
-        self.declared = {f for cell in paper.cells for f in cell.files}
+        self.declared = {f for cell in assignment.cells for f in cell.files}
         self.notes: list[Note] = []
         self.kept: dict[str, bytes] = {}
         self.times: dict[str, str] = {}
@@ -134,7 +142,7 @@ class _Taking:
                 continue
             room -= len(data)
             candidates.append(Candidate(name, data, vetted[name].time))
-        chosen, others = choose(self.paper, candidates)
+        chosen, others = choose(self.assignment, candidates)
         if chosen is None:
             return ""
         del vetted[chosen.name]
@@ -144,7 +152,7 @@ class _Taking:
         leaf = chosen.name.rsplit("/", 1)[-1]
         if others:
             self.notes.append(Note("several", {"name": shown(chosen.name)}))
-        elif leaf.lower() != f"{self.paper.name}.ipynb".lower():
+        elif leaf.lower() != f"{self.assignment.name}.ipynb".lower():
             self.notes.append(Note("renamed", {"name": shown(chosen.name)}))
         for name in [n for n in vetted if n.lower().endswith(".ipynb")]:
             del vetted[name]
@@ -181,7 +189,7 @@ class _Taking:
         return first if module or first in self.declared else name
 
     def _other(self, name: str, entry: Entry) -> None:
-        """Keep a file that the paper asks for, or a small one that answers may use."""
+        """Keep a file that the assignment asks for, or a small one that answers may use."""
         declared = name in self.declared
         try:
             if _ARCHIVE.search(name) and not declared:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aulac_grader.grade.results import similarity
-from aulac_grader.grade.verdict.store import write_whole
+from aulac_grader.grade.verdict.grading_folder import write_whole
 
 from .gather import gather, unsaid
 from .marked import Marked

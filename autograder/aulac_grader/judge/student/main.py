@@ -1,5 +1,5 @@
-"""What a child of the student zygote does: walls first, then the sheet's files, then
-the stem.
+"""What a child of the student zygote does: walls first, then the submitted code's files, then
+the student process.
 
     the controller sends                the child answers
     nothing                             ["ready"], or ["refused", why]
@@ -17,7 +17,7 @@ from typing import Any
 from aulac_grader.judge.warm import CHANNEL, place, wall_in
 from aulac_grader.judge.wire.protocol import Channel
 
-from .student import serve
+from .serve import serve
 
 
 def main(limits: dict[str, Any], slot: int, folder: str | None) -> None:
