@@ -20,7 +20,7 @@ from aulac_grader.grade.command.steps import NO_MARK
 from aulac_grader.grade.command.verbs import app
 from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import load
-from aulac_grader.grade.intake.names import shown
+from aulac_grader.grade.intake.names import printable
 from aulac_grader.grade.verdict import grading_folder, verdict
 
 from .host import Host
@@ -175,7 +175,10 @@ def grade(cases: Iterable[Case], folder: Path, workers: int = 1) -> Marked:
         course,
         {
             member.name: _outcome(
-                pack, member, own, students.get(shown(pack.case.who, 200), "")
+                pack,
+                member,
+                own,
+                students.get(printable(pack.case.who, 200), ""),
             )
             for pack in packs
             for member in pack.members

@@ -23,6 +23,7 @@ from tests.grader.batch_class import (
     grade,
     gradebook,
     grading,
+    kill,
     make_course,
     named,
     rest,
@@ -111,8 +112,7 @@ def test_kill_9_of_the_lane_and_of_each_zygote(
             until(process, count)
             found = named(below(process), *words.split())
             assert found, f"nothing was called {words}"
-            for one in found:
-                one.kill()
+            kill(found)
         said = rest(process)
     assert process.returncode == 0, said
     assert_same(course, undisturbed)

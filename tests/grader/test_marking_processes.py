@@ -216,7 +216,7 @@ def test_nothing_survives_a_client_that_is_killed() -> None:
         "spec.loader.exec_module(s)\n"
         "slow = 'import time\\ntime.sleep(3600)'\n"
         "with WarmParents() as w:\n"
-        "    mark(s.assignment(), s.submitted code(before={'given': slow}), s.SEEDS, w)\n"
+        "    mark(s.assignment(), s.code(before={'given': slow}), s.SEEDS, w)\n"
     )
     client = subprocess.Popen([sys.executable, "-c", program])
     # It, two zygotes, and C, I and S of the box.

@@ -102,7 +102,7 @@ def test_half_a_character_comes_back_too(group: Class) -> None:
 
 
 def test_files_are_named_and_not_kept(group: Class) -> None:
-    """What was read back is for looking at: submitted code without its files is no submitted code."""
+    """What was read back is for looking at: without its files it cannot be marked."""
     made = replace(
         group.made("an"), files=(("a.csv", "0" * 64),), bodies=(b"1,2",)
     )

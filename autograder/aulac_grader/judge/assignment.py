@@ -1,7 +1,7 @@
 """The trusted assignment, read from the instructor's notebook.
 
-A `TrustedAssignment` holds what the student never sees: hidden tests and solutions, and what the
-source declares about each cell under `metadata.aulac`:
+A `TrustedAssignment` holds what the student never sees: hidden tests and solutions, and
+what the source declares about each cell under `metadata.aulac`:
 
     provides   names of an answer cell that a test may touch
     files      files that the answer leaves behind for its tests

@@ -1,7 +1,7 @@
 """What goes into marking a submission and what comes out of it.
 
-A `SubmittedCode` is what the student's process gets to see: code cells in their order and
-files. `Marks` is what came of it; everything in it except `measures` is the same
+`SubmittedCode` is what the student's process gets to see: code cells in their order,
+and files; `intake.Submission` is what came in, before it was put right. `Marks` is what came of it; everything in it except `measures` is the same
 whenever and wherever the submitted code is marked.
 """
 
@@ -35,7 +35,7 @@ class InfrastructureError(RuntimeError):
 
 @dataclass(frozen=True)
 class SubmittedCell:
-    """A cell of the submitted code. A test is only a marker of its place: `source` is empty."""
+    """A cell of it. A test is only a marker of its place: `source` is empty."""
 
     id: str
     kind: CellKind
@@ -73,7 +73,7 @@ class TestResult:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What a cell of the submitted code did when it ran: the student's word, for their eyes.
+    """What a submitted cell did when it ran: the student's word, for their eyes.
 
     `printed` is capped; `pictures` are PNG files, capped in number and size, and not
     yet looked at by anyone.

@@ -267,7 +267,7 @@ def mark(
         )
     if not students:
         display.note("Nothing is left to mark.")
-    with display.shown(len(students), session.name):
+    with display.progress(len(students), session.name):
         return session.mark(students, options, wait)
 
 

@@ -368,7 +368,7 @@ def audit(
             workers,
             scheduler,
         )
-        with display.shown(len(chosen), "audit"):
+        with display.progress(len(chosen), "audit"):
             findings = work.run(chosen)
     bad = [f.student for f in findings if f.differences]
     if as_json:

@@ -16,8 +16,8 @@ from aulac_grader.grade.verdict.outcomes import (
     HIDDEN_ONLY,
     TESTS,
     full_marks,
+    message_for_student,
     pick,
-    told,
 )
 from aulac_grader.grade.verdict.problems import Problem, problems
 
@@ -101,5 +101,9 @@ def _said(cell: CellMarks, test: Mapping[str, Any] | None, lang: str) -> str:
     outcome = pick(TESTS[test["status"]], lang)
     if full_marks(test):
         return outcome
-    why = told(test) if test["visible_failed"] else pick(HIDDEN_ONLY, lang)
+    why = (
+        message_for_student(test)
+        if test["visible_failed"]
+        else pick(HIDDEN_ONLY, lang)
+    )
     return clean_text(f"{outcome}\n{why}".rstrip())

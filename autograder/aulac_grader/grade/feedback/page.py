@@ -28,8 +28,8 @@ from aulac_grader.grade.verdict.outcomes import (
     HIDDEN_ONLY,
     TESTS,
     full_marks,
+    message_for_student,
     number,
-    told,
 )
 from aulac_grader.grade.verdict.problems import (
     Problem,
@@ -368,7 +368,9 @@ def _by_test(cell: TrustedCell, test: Mapping[str, Any]) -> dict[str, Any]:
         "colour": colour,
         "hidden": cell.source != cell.visible,
         "hint": hint,
-        "message": "" if full else terminal_text(told(test), PRINTED_CAP),
+        "message": ""
+        if full
+        else terminal_text(message_for_student(test), PRINTED_CAP),
         "visible": highlighted(cell.visible),
     }
 

@@ -28,8 +28,8 @@ from aulac_grader.grade.verdict.outcomes import (
     HIDDEN_ONLY,
     TESTS,
     full_marks,
+    message_for_student,
     number,
-    told,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ NBGRADER_KEYS = (
 )
 
 
-def shown(
+def formgrader_notebook(
     assignment: TrustedAssignment,
     structure: Structure,
     verdict: Mapping[str, Any],
@@ -189,7 +189,7 @@ def _outcome(
         text = f"{vi} / {en}: {points}/{most}\n"
         yield v4.new_output("stream", name="stdout", text=text)
         return
-    message = clean_text(told(test))
+    message = clean_text(message_for_student(test))
     lines = [f"{vi} / {en}: {points}/{most}"]
     if not test["visible_failed"]:
         lines += HIDDEN_ONLY

@@ -66,14 +66,19 @@ def autograded(
     Raises:
         GradebookError: the disk is full or read-only.
     """
-    from .formgrader import shown
+    from .formgrader import formgrader_notebook
 
     student, name = verdict["student"], structure.assignment
     folder = step_folder(course, "autograded", student, name)
     outputs = read_outputs(course.folder(name), student)
     path = folder / f"{structure.notebook}.ipynb"
     try:
-        _write(path, shown(assignment, structure, verdict, rebuilt, outputs))
+        _write(
+            path,
+            formgrader_notebook(
+                assignment, structure, verdict, rebuilt, outputs
+            ),
+        )
         nbgrader_files(course, folder, student, name, verdict)
     except OSError as error:
         raise GradebookError(

@@ -14,7 +14,7 @@ from aulac_grader.grade.course.course import Course, CourseError
 from . import archives, folders, layouts
 from .caps import Caps
 from .entries import Entry
-from .names import shown
+from .names import printable
 from .receipts import Ledger, LedgerError, manifest
 from .student import Taken, take
 from .students import Roster, RosterError, name_students, read_roster
@@ -298,7 +298,7 @@ class _Job:
         sha: str,
         late: int | None,
     ) -> Receipt:
-        origin = {"layout": layout, "name": shown(handed.name, 200)}
+        origin = {"layout": layout, "name": printable(handed.name, 200)}
         if handed.number:
             origin["number"] = handed.number
         if handed.late:
@@ -351,7 +351,7 @@ def _time(text: str) -> datetime:
 def _about_strays(strays: list[Entry], layout: str) -> list[str]:
     if not strays:
         return []
-    names = ", ".join(shown(entry.parts) for entry in strays[:3])
+    names = ", ".join(printable(entry.parts) for entry in strays[:3])
     more = ", …" if len(strays) > 3 else ""
     return [
         f"{len(strays)} files belong to no student in the format "

@@ -12,7 +12,7 @@ from .caps import Caps
 from .choose import LOOKED_AT, Candidate, choose, may_be_notebook
 from .entries import Entry, RefusedError
 from .layouts import Handed
-from .names import is_hidden, shown, vet
+from .names import is_hidden, printable, vet
 from .notes import Note
 from .receipts import digest
 
@@ -94,7 +94,7 @@ class _Taking:
         found: dict[str, Entry] = {}
         for number, (parts, entry) in enumerate(self.handed.files):
             if number == self.caps.seen:
-                self._refuse(shown(parts), RefusedError("too_many"))
+                self._refuse(printable(parts), RefusedError("too_many"))
                 break
             if is_hidden(parts):
                 continue
@@ -105,10 +105,10 @@ class _Taking:
                 if entry.linked_outside(self.own):
                     raise RefusedError("hard_link")
             except RefusedError as refused:
-                self._refuse(shown(parts), refused)
+                self._refuse(printable(parts), refused)
                 continue
             if name in found:
-                self.notes.append(Note("same_name", {"file": shown(name)}))
+                self.notes.append(Note("same_name", {"file": printable(name)}))
             found[name] = entry
         return found
 
@@ -137,7 +137,7 @@ class _Taking:
             try:
                 data = vetted[name].read(min(room, self.caps.notebook))
             except RefusedError as refused:
-                self._refuse(shown(name), refused)
+                self._refuse(printable(name), refused)
                 del vetted[name]
                 continue
             room -= len(data)
@@ -151,9 +151,13 @@ class _Taking:
         self.room -= len(chosen.data)
         leaf = chosen.name.rsplit("/", 1)[-1]
         if others:
-            self.notes.append(Note("several", {"name": shown(chosen.name)}))
+            self.notes.append(
+                Note("several", {"name": printable(chosen.name)})
+            )
         elif leaf.lower() != f"{self.assignment.name}.ipynb".lower():
-            self.notes.append(Note("renamed", {"name": shown(chosen.name)}))
+            self.notes.append(
+                Note("renamed", {"name": printable(chosen.name)})
+            )
         for name in [n for n in vetted if n.lower().endswith(".ipynb")]:
             del vetted[name]
         return chosen.name
@@ -203,7 +207,7 @@ class _Taking:
                 raise RefusedError("no_room", limit=self.caps.total >> 20)
             body = entry.read(min(limit, self.room))
         except RefusedError as refused:
-            self._refuse(shown(name), refused)
+            self._refuse(printable(name), refused)
             return
         self.kept[name] = body
         self.room -= len(body)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aulac_grader.grade.intake.names import shown
+from aulac_grader.grade.intake.names import printable
 from aulac_grader.grade.intake.notes import Repair
 from aulac_grader.grade.intake.reading import StudentCell, read_cells
 from aulac_grader.judge.submitted import SubmittedCell
@@ -61,7 +61,7 @@ class _Rebuilding:
             self.repairs += read.repairs
             cells = read.cells
             if read.assignment and read.assignment != assignment.name:
-                name = shown(read.assignment)
+                name = printable(read.assignment)
                 self.repairs.append(Repair("other_assignment", {"name": name}))
         received = [cell.visible for cell in assignment.cells]
         if decomposed([cell.source for cell in cells], received):

@@ -1,8 +1,8 @@
-"""The judge's side as the controller sees it: a judge process, and one case for each test.
+"""The judge process as the controller sees it.
 
-The judge process holds the assignment over many submissions. It is ours, so a judge process that is gone is a
-failure of ours; a *judge* in it reads what students send, so one that is gone without a
-word was most likely brought down by them.
+It holds the assignment over many submissions. It is ours, so when it is gone that is a
+failure of ours; a *judge*, its fork for one test, reads what students send, so one that
+is gone without a word was most likely brought down by them.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class LimitsWatchdog(Watchdog):
     ) -> None:
         """A cell begins, with a budget of its own, or a question.
 
-        `judge` is the process of the judge process where the judge of the question sits.
+        `judge` is the number of the judge process that judges the question.
         """
         with self._lock:
             self.limits = replace(
@@ -131,7 +131,7 @@ class LimitsWatchdog(Watchdog):
 
 
 class JudgeClock:
-    """How long a judge process of ours has been at work, from the first look to the last.
+    """How long a judge process has been at work, from the first look to the last.
 
     The kernel's account comes late for a process that still waits for its turn, and
     leaves out what the host of a virtual machine takes away. So a judge process that is seen

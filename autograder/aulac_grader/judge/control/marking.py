@@ -1,22 +1,23 @@
-"""Marks for submitted code: the student's cells in a student process, each test in a judge of its own.
+"""Marks for submitted code: its cells in a student process, each test in a judge's fork.
 
     for each cell of the submitted code, in order
-        a given, answer or extra cell   the student process in the student process runs it
-        a test                          the student process forks a question, the judge process forks a
-                                        judge, the two talk, the judge says points
+        a given, answer or extra cell   the student process runs it
+        a test                          the student process forks a question, the judge
+                                        process a judge; the two talk, and the judge
+                                        says how many points
 
-A cell that brings its student process down (ends the process, loops past every signal, takes all
-memory) is left out of a new student process, in which the cells before and after it run again;
-tests that were judged stay judged. A question that goes down costs that test alone.
-Where a student process is lost twice before one test has begun, it runs once more without the
-student's extra cells: what they leave running must not cost an answer.
+A cell that brings its process down (ends it, loops past every signal, takes all memory)
+is left out of a new one, in which the cells before and after it run again; tests that
+were judged stay judged. A question that goes down costs that test alone. Where a student
+process is lost twice before one test has begun, the next runs without the student's
+extra cells: what they leave running must not cost an answer.
 Processor time decides, so a busy machine changes nothing.
 
-What a student may read never comes from a student process in which a hidden test has run, for a
+What a student may read never comes from a process that a hidden test has asked, for a
 question can leave what it was asked to later cells and questions (shared memory is
-enough). So there are two rounds. The first gives the points. The second, in a new student process,
-runs the visible parts of the tests that were lost, and says what cells after the first
-test print. Where nothing was lost and nothing printed, there is no second.
+enough). So there are two rounds. The first gives the points. The second, in a new student
+process, runs the visible parts of the tests that were lost, and says what cells after the
+first test print. Where nothing was lost and nothing printed, there is no second.
 
 `mark` raises nothing for what submitted code holds.
 """
@@ -85,7 +86,7 @@ def mark(
     markers = [cell.id for cell in submitted.cells if cell.kind == "test"]
     if sorted(markers) != sorted(tests) or not set(tests) <= set(seeds):
         raise ValueError(
-            f"The submitted code has the tests {sorted(markers)}, the assignment {assignment.name} has "
+            f"The code has the tests {sorted(markers)}, {assignment.name} has "
             f"{sorted(tests)}, and seeds are given for {sorted(seeds)}: make the "
             "submitted code with `rebuild` from this assignment, and a seed for each test."
         )

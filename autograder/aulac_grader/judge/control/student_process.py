@@ -1,9 +1,9 @@
-"""One student process in which submitted code is run, as the controller sees it.
+"""A student process as the controller sees it.
 
-Whatever comes out of the student process is the student's word, and may be none at all: each answer
-is looked for among at most a few strays, within a time, and read into exact types. A
-box that is gone raises `StudentProcessLost`; that is the only way in which content can end an
-attempt. Limits are the watchdog's business, in a thread, so that waiting is plain.
+Whatever comes out of it is the student's word, and may be none at all: each answer is
+looked for among at most a few strays, within a time, and read into exact types. One that
+is gone raises `StudentProcessLost`; that is the only way in which content can end a run.
+Limits are the watchdog's business, in a thread, so that waiting is plain.
 """
 
 from __future__ import annotations

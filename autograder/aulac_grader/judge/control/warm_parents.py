@@ -1,7 +1,7 @@
 """Where submissions are marked: the two warm parents, the limits, and the judge process.
 
-Warm parents marks one submission at a time; for more at once, have more of them. What it
-starts it ends, when it is closed and when its process dies.
+A pair marks one submission at a time; for more at once, have more pairs. What it starts
+it ends, when it is closed and when its process dies.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class WarmParents:
     """The student zygote and the judge zygote, started when first needed.
 
     Args:
-        limits: of one student process; `cpu_seconds` for each cell and each question in it.
+        limits: of one student process; `cpu_seconds` for each cell and question.
         sandboxed: False marks without walls, which the tier of all marks then says.
-        preload: what `WarmParents.preload` found for the assignments to come; without it, it
-            is found for each assignment, and the zygotes start anew where it differs.
+        preload: what `WarmParents.preload` found for the assignments to come; without
+            it, it is found for each, and the zygotes start anew where it differs.
         verbose: let the zygotes write to this process's standard error.
 
     Raises:

@@ -1,12 +1,12 @@
-"""What a child of the judge zygote does: hold one assignment, fork a judge for each test.
+"""The judge process: it holds one assignment and forks a judge for each test.
 
-The judge process stands behind the same walls as a student process: it reads what students' processes send,
-and pictures that they made. It keeps the assignment over many submissions; each test is
+It stands behind the same walls as a student process, for it reads what those send, and
+pictures that they made. It keeps the assignment over many submissions; each test is
 judged by a fork, so that nothing of one submission is left for the next.
 
     the controller sends                        the judge process answers
     nothing                                     ["ready"], or ["refused", why]
-    ["assignment", bytes]                            ["read"], or ["refused", why]
+    ["paper", bytes]                            ["read"], or ["refused", why]
     ["test", test id, visible part only?,       ["judging"]
         seed, CPU seconds, seconds on the
         clock, files], with two descriptors:

@@ -1,10 +1,10 @@
-"""What a child of the student zygote does: walls first, then the submitted code's files, then
-the student process.
+"""The student process from its start: walls first, then the files that were handed in,
+then the cells.
 
     the controller sends                the child answers
     nothing                             ["ready"], or ["refused", why]
     ["files", [[name, bytes], …]]       ["placed"]
-    then what `student.serve` takes
+    then what `serve` takes
 
 The child learns nothing about a submission before it stands inside the walls.
 """

@@ -1,7 +1,7 @@
 """The student's process: runs the cells, then answers calls about what they made.
 
-`serve` is the student process, in a student process that holds one submission. It runs cells one after another
-in one namespace, as a kernel would. At a test it forks a *question*: a child with the
+It holds one submission. `serve` runs the cells one after another in one namespace, as a
+kernel would. At a test it forks a *question*: a child with the
 same names that answers the judge over a socket of its own, so that a call which
 crashes, exits or loops costs that test and nothing else. The tests themselves never
 come here.
