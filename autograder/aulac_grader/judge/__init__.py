@@ -1,14 +1,15 @@
 """How an answer meets its tests: two processes, and plain values between them.
 
-Marking one submission takes five kinds of process:
+Marking takes these processes:
 
     the controller    a grading worker. Trusted: it has the assignment, starts the others,
                       holds their limits, and turns what comes back into marks
     two warm parents  have imported torch and the like, and wait. They never see a
                       submission or a test; each forks walled children in milliseconds
     student process   a child of the first: runs the student's notebook, cell after cell,
-                      as a kernel would. At each test it forks a copy of itself, which
-                      answers the judge's calls and may crash at no one else's cost
+                      as a kernel would. At each test it forks a copy of itself (a
+                      "question"), which answers the judge's calls and may crash at no
+                      one else's cost
     judge process     a child of the second: holds the assignment with its hidden tests,
                       and forks a copy for each test. There the names that the student
                       was asked for are handles: calling one asks the student's copy

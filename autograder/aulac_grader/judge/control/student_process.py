@@ -69,7 +69,7 @@ class StudentProcess:
     def __init__(self, parents: WarmParents) -> None:
         self.parents, self.limits = parents, parents.limits
         self.child: Child
-        self.child, self.channel = parents.new_box()
+        self.child, self.channel = parents.new_student_process()
         # A process that takes too much is told so by its own limit, and may go on.
         memory = round(self.limits.memory_mb * _GRACE) + 32
         self.watchdog = LimitsWatchdog(

@@ -51,7 +51,7 @@ class WarmParents:
         verbose: let the zygotes write to this process's standard error.
 
     Raises:
-        SandboxUnavailable: from `open` and `new_box`, where this machine cannot
+        SandboxUnavailable: from `open` and `new_student_process`, where this machine cannot
             isolate; nothing was run.
         InfrastructureError: from every method, where a process of ours has died.
     """
@@ -124,7 +124,7 @@ class WarmParents:
             )
         return judge_process
 
-    def new_box(self) -> tuple[Child, Channel]:
+    def new_student_process(self) -> tuple[Child, Channel]:
         """A child of the student zygote inside its walls, and the line to it."""
         return self._walled(self.student, self.limits)
 
@@ -133,7 +133,7 @@ class WarmParents:
         """How walls and limits are held here. Starts the zygotes if need be."""
         if self._tier is None:
             self._start()
-            child, channel = self.new_box()
+            child, channel = self.new_student_process()
             watchdog = Watchdog(child.pid, self.limits)
             self._tier = self.describe(watchdog)
             watchdog.stop()
