@@ -1,8 +1,8 @@
-"""Whoever works in this run: one interface over the lane and the Dask workers.
+"""Whoever works in this run: one interface over the local worker and Dask's.
 
-On one machine the first of N workers is a lane, which marks from the first second on;
+On one machine the first of N workers is local, and marks from the first second on;
 the other N - 1 are Dask's. Importing Dask and starting its processes and their zygotes
-costs several seconds of every core, so they are started when the lane has shown that
+costs several seconds of every core, so they are started when it has shown that
 it would need longer than that by itself. With a scheduler's address, all work goes
 there.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from aulac_grader.grade.batch.cluster import Cluster, ClusterError, NoWorkers
 from aulac_grader.grade.batch.local_worker import LocalWorker
 
-WORTH = 10.0  # seconds of one lane's work that are worth starting Dask for
+WORTH = 10.0  # seconds of its work that are worth starting Dask for
 RECONNECT_SECONDS = 30.0
 RESTARTS = 3
 TICK = 0.05  # seconds between two looks at the cluster

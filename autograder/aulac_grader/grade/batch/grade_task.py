@@ -1,6 +1,6 @@
 """One submission, marked: the task `grade` (see `registry`).
 
-A worker is this machine's own lane, a process of a local Dask cluster, or a process of
+A worker is this machine's own local worker, a process of a local Dask cluster, or a process of
 a cluster somewhere: the same task, bytes in, plain data out, no shared disk, nothing
 pickled. A worker keeps a `WarmParents` (the warm parents that students' and judges'
 processes are forked from) between submissions and lets go of it when it has had

@@ -45,7 +45,7 @@ def write_frame(stream: IO[bytes], data: bytes) -> None:
 
 
 class LocalWorker:
-    """The lane's process, as the command that started it sees it.
+    """The worker's process, as the command that started it sees it.
 
     Answers arrive in `inbox` as (key, answer), or as (key, None) when the process has
     died over this key. One payload at a time.
@@ -86,7 +86,7 @@ class LocalWorker:
 
     def submit(self, key: str, task: str, payload: bytes) -> None:
         """Give it a registered task. Call from the main thread: see `_start`."""
-        assert self.key is None, "a lane takes one payload at a time"
+        assert self.key is None, "a local worker takes one payload at a time"
         if self._process is None or self._ended:
             self._start()
         assert self._process is not None

@@ -113,7 +113,7 @@ def write_measures(
 
 
 def read_measures(folder: Path, student: str) -> dict[str, Any]:
-    """Seconds, megabytes, lane of the last marking; empty if there was none."""
+    """Seconds, megabytes, boxes of the last marking; empty if there was none."""
     path = folder / MEASURES / f"{student}.json"
     return json.loads(path.read_bytes()) if path.is_file() else {}
 
