@@ -166,10 +166,10 @@ BIBLIOGRAPHY = """
 
 def write_small_book(root: Path):
     """A checkout with two lessons, of which the first was verified."""
-    from aulac_grader.author.build import House
+    from aulac_grader.author.build import LessonFolder
     from aulac_grader.author.links import Shelf
     from aulac_grader.book.places import Places
-    from aulac_grader.house import BOOK
+    from aulac_grader.checkout import BOOK
 
     sources = root / "book"
     for name in ("_static", "_templates", "locale"):
@@ -189,7 +189,7 @@ def write_small_book(root: Path):
     for number, name in (("01", "01_nets"), ("02", "02_more_nets")):
         text = SOURCE.replace("NUMBER", number)
         (notebooks / "source" / f"{name}.md").write_text(text)
-    house = House(notebooks, Shelf(sources))
+    house = LessonFolder(notebooks, Shelf(sources))
     lessons, problems = house.load()
     assert not problems, [str(problem) for problem in problems]
     house.write(lessons)

@@ -35,8 +35,8 @@ HOUSE: dict[str, Floors] = {
         ("cli",),
     ),
     "aulac_grader": (
-        ("house", "lab", "sandbox"),
-        ("course", "judge"),
+        ("checkout", "lab", "sandbox"),
+        ("judge", "make"),
         ("author", "grade"),
         ("book", "verify"),
     ),
@@ -50,7 +50,7 @@ HOUSE: dict[str, Floors] = {
         ("command",),
     ),
     "aulac_grader.judge": (
-        ("cells", "paper", "sheet", "wire"),
+        ("assignment", "cells", "submitted", "wire"),
         ("warm",),
         ("judge", "student"),
         ("control",),
@@ -68,7 +68,7 @@ NEVER = (
     # What the student's process runs has never seen a test.
     ("aulac_grader.judge.student", "aulac_grader.judge.judge"),
     ("aulac_grader.judge.student", "aulac_grader.judge.control"),
-    ("aulac_grader.judge.student", "aulac_grader.judge.paper"),
+    ("aulac_grader.judge.student", "aulac_grader.judge.assignment"),
 )
 WITHOUT_TORCH = 2  # so many floors of aulac, from the ground
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aulac_grader.grade.verdict import store
+from aulac_grader.grade.verdict import grading_folder
 
 from .kit import ASSIGNMENT, EVERY, Case, canaries, points
 from .line import Marked, Outcome
@@ -49,7 +49,7 @@ class Family:
         with Gradebook(marked.course) as book:
             marks = book.marks(ASSIGNMENT)
         own = marked.course.folder(ASSIGNMENT)
-        written = list((own / store.VERDICTS).glob("*.json"))
+        written = list((own / grading_folder.VERDICTS).glob("*.json"))
         assert len(written) == len(marks)
         for path in written:
             found = json.loads(path.read_bytes())

@@ -20,8 +20,8 @@ from aulac_grader.grade.command.steps import NO_MARK
 from aulac_grader.grade.command.verbs import app
 from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import load
-from aulac_grader.grade.intake.names import shown
-from aulac_grader.grade.verdict import store, verdict
+from aulac_grader.grade.intake.names import printable
+from aulac_grader.grade.verdict import grading_folder, verdict
 
 from .host import Host
 from .kit import ASSIGNMENT, Case, assignment, hand_in, reference
@@ -160,7 +160,7 @@ def grade(cases: Iterable[Case], folder: Path, workers: int = 1) -> Marked:
             hand_in(case, host.world(case.name), root / "submitted")
         _run(root, workers)
         alone = _honest(own)
-        for path in (own / store.VERDICTS).iterdir():
+        for path in (own / grading_folder.VERDICTS).iterdir():
             path.unlink()  # so that the honest are marked again, among the others
         for pack in packs:
             hand_in(pack.case, host.world(pack.case.name), root / "submitted")
@@ -175,7 +175,10 @@ def grade(cases: Iterable[Case], folder: Path, workers: int = 1) -> Marked:
         course,
         {
             member.name: _outcome(
-                pack, member, own, students.get(shown(pack.case.who, 200), "")
+                pack,
+                member,
+                own,
+                students.get(printable(pack.case.who, 200), ""),
             )
             for pack in packs
             for member in pack.members
@@ -211,7 +214,7 @@ def _run(root: Path, workers: int) -> dict[str, Any]:
 
 def _honest(own: Path) -> dict[str, bytes]:
     return {
-        case.who: store.verdict_path(own, case.who).read_bytes()
+        case.who: grading_folder.verdict_path(own, case.who).read_bytes()
         for case in HONEST
     }
 
@@ -220,7 +223,7 @@ def _outcome(pack: Pack, member: Case, own: Path, student: str) -> Outcome:
     if not student:
         return Outcome("")
     cell = pack.cell(member)
-    kept = store.read_outputs(own, student)
+    kept = grading_folder.read_outputs(own, student)
     outputs = [out for name, out in kept.items() if cell in ("", name)]
     page = own / "feedback" / f"{student}.html"
     return Outcome(

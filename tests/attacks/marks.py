@@ -210,7 +210,7 @@ RAISED = {
     "raises-group": "BaseExceptionGroup('g', [SystemExit(0)])",
     "raises-infrastructure": (
         "type('InfrastructureError', (RuntimeError,), "
-        "{'__module__': 'aulac_grader.judge.sheet'})()"
+        "{'__module__': 'aulac_grader.judge.submitted'})()"
     ),
     "raises-surrogates": "ValueError('\\ud800' * 3)",
 }

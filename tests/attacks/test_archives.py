@@ -109,10 +109,10 @@ def test_an_archive(name: str, course: Course, tmp_path: Path) -> None:
         taken = {s.receipt.student: s for s in collected.submissions()}
         for student in ("a-honest", "b-other"):
             assert taken[student].notebook == mine
-        paper = course.paper(ASSIGNMENT)
+        assignment = course.assignment(ASSIGNMENT)
         for submission in taken.values():
-            rebuilt = rebuild(paper, submission)
-            told = repr((rebuilt.sheet, rebuilt.manual))
+            rebuilt = rebuild(assignment, submission)
+            told = repr((rebuilt.code, rebuilt.manual))
             assert not canaries(told), submission.receipt.student
             assert INSIDE not in told
         assert host.damage() == []

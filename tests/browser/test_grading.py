@@ -23,8 +23,8 @@ from tests.grader.test_gradebook_shown import HOSTILE, png
 from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.feedback import write
 from aulac_grader.grade.gradebook.gradebook import Gradebook
-from aulac_grader.grade.verdict.store import write_outputs
-from aulac_grader.judge.sheet import CellResult
+from aulac_grader.grade.verdict.grading_folder import write_outputs
+from aulac_grader.judge.submitted import CellResult
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ATTACK = "\n\n".join(t.encode("utf-8", "replace").decode() for t in HOSTILE)
@@ -65,9 +65,9 @@ def course(chromium, tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 
 def record(course: Course, work: Handed) -> None:
-    paper = course.paper(NAME)
+    assignment = course.assignment(NAME)
     with Gradebook(course) as book:
-        book.record(NAME, verdict(paper, work), rebuilt(paper, work))
+        book.record(NAME, verdict(assignment, work), rebuilt(assignment, work))
 
 
 @pytest.fixture(scope="module")
@@ -188,8 +188,8 @@ def opened(page: Any, path: Path) -> list[str]:
 
 
 def returned(course: Course, work: Handed, lang: str) -> Path:
-    paper = course.paper(NAME)
-    found, made = verdict(paper, work), rebuilt(paper, work)
+    assignment = course.assignment(NAME)
+    found, made = verdict(assignment, work), rebuilt(assignment, work)
     return write(course, NAME, work.student, found, made, lang)
 
 

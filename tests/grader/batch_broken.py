@@ -14,19 +14,25 @@ from typing import Any
 
 def dask_setup(_worker: Any) -> None:
     from aulac_grader.judge.control import marking
-    from aulac_grader.judge.sheet import InfrastructureError, Marks, Sheet
+    from aulac_grader.judge.submitted import (
+        InfrastructureError,
+        Marks,
+        SubmittedCode,
+    )
 
     mark = marking.mark
     drawn = random.Random(1131)
     share = float(os.environ.get("SHARE", "0"))
     broken = Path(os.environ.get("BROKEN", "/nowhere"))
 
-    def now_and_then(paper: Any, sheet: Sheet, *rest: Any) -> Marks:
+    def now_and_then(
+        assignment: Any, submitted: SubmittedCode, *rest: Any
+    ) -> Marks:
         if drawn.random() < share:
             raise InfrastructureError("a cable was pulled")
-        code = "".join(cell.source for cell in sheet.cells)
+        code = "".join(cell.source for cell in submitted.cells)
         if broken.is_file() and broken.read_text() in code:
             raise InfrastructureError("the disk of this worker is broken")
-        return mark(paper, sheet, *rest)
+        return mark(assignment, submitted, *rest)
 
     marking.mark = now_and_then

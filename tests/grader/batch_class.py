@@ -17,7 +17,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,13 @@ def named(
         if all(word in line for word in words):
             found.append(process)
     return found
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """Kill -9 each; one may have ended by itself since it was looked up."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 # -- what came of it -----------------------------------------------------------

@@ -16,7 +16,7 @@ from aulac_grader.author.assignment.build import build
 from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import Receipt, Submission
 from aulac_grader.grade.rebuild import Rebuilt, rebuild
-from aulac_grader.judge.paper import Paper
+from aulac_grader.judge.assignment import TrustedAssignment
 
 NAME = "ps99_sample"
 ADD = "def add(a: list[int], b: int) -> int:\n    return sum(a) + b\n"
@@ -57,10 +57,10 @@ class Handed:
     repairs: tuple[dict[str, Any], ...] = ()
 
 
-def notebook(paper: Paper, work: Handed) -> bytes:
+def notebook(assignment: TrustedAssignment, work: Handed) -> bytes:
     """The release version with the student's answers in it."""
-    book = nbformat.reads(paper.notebook.decode(), 4)
-    for cell, own in zip(book.cells, paper.cells, strict=True):
+    book = nbformat.reads(assignment.notebook.decode(), 4)
+    for cell, own in zip(book.cells, assignment.cells, strict=True):
         cell.source = work.answers.get(own.id, own.visible)
     for number, source in enumerate(work.extra):
         cell = nbformat.v4.new_code_cell(source, id=f"extra-{number}")
@@ -68,32 +68,32 @@ def notebook(paper: Paper, work: Handed) -> bytes:
     return nbformat.writes(book).encode()
 
 
-def rebuilt(paper: Paper, work: Handed) -> Rebuilt:
-    data = notebook(paper, work)
+def rebuilt(assignment: TrustedAssignment, work: Handed) -> Rebuilt:
+    data = notebook(assignment, work)
     receipt = Receipt(
         work.student,
-        paper.name,
+        assignment.name,
         work.received_at,
         hashlib.sha256(data).hexdigest(),
     )
-    return rebuild(paper, Submission(receipt, data))
+    return rebuild(assignment, Submission(receipt, data))
 
 
-def verdict(paper: Paper, work: Handed) -> dict[str, Any]:
+def verdict(assignment: TrustedAssignment, work: Handed) -> dict[str, Any]:
     """As `grade.verdict` makes it, without a signature."""
-    made = rebuilt(paper, work)
-    tests = [_test(cell, work.points[cell.id]) for cell in paper.tests]
-    digest = hashlib.sha256(notebook(paper, work)).hexdigest()
+    made = rebuilt(assignment, work)
+    tests = [_test(cell, work.points[cell.id]) for cell in assignment.tests]
+    digest = hashlib.sha256(notebook(assignment, work)).hexdigest()
     return {
-        "assignment": paper.name,
-        "lang": paper.lang,
+        "assignment": assignment.name,
+        "lang": assignment.lang,
         "student": work.student,
         "receipt": {
             "received_at": work.received_at,
             "sha256": digest,
             "late_seconds": work.late_seconds,
         },
-        "source_sha256": paper.sha256,
+        "source_sha256": assignment.sha256,
         "submission_sha256": digest,
         "rebuilt_sha256": made.sha256,
         "sandboxed": True,
@@ -105,7 +105,7 @@ def verdict(paper: Paper, work: Handed) -> dict[str, Any]:
                 "status": work.cells.get(cell.id, ("ok", ""))[0],
                 "error": work.cells.get(cell.id, ("ok", ""))[1],
             }
-            for cell in made.sheet.cells
+            for cell in made.code.cells
         ],
         "tests": tests,
         "points": sum(test["points"] for test in tests),

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from aulac_grader.judge.judge.judge import Outcome, judge_test
-from aulac_grader.judge.paper import Paper
+from aulac_grader.judge.assignment import TrustedAssignment
+from aulac_grader.judge.judge.judging import Outcome, judge_test
 from aulac_grader.judge.wire.protocol import Channel
 
-# -- papers ----------------------------------------------------------------------------
+# -- assignments ----------------------------------------------------------------------------
 
 
 def cell(
@@ -70,8 +70,8 @@ def notebook_of(*cells: dict[str, Any]) -> bytes:
     return json.dumps(book).encode()
 
 
-def paper_of(*cells: dict[str, Any]) -> Paper:
-    return Paper.from_notebook(notebook_of(*cells), "ps99_sample")
+def paper_of(*cells: dict[str, Any]) -> TrustedAssignment:
+    return TrustedAssignment.from_notebook(notebook_of(*cells), "ps99_sample")
 
 
 # -- processes -------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class Pair:
 
     def judge(
         self,
-        paper: Paper,
+        assignment: TrustedAssignment,
         answers: dict[str, str],
         test_id: str,
         *,
@@ -151,19 +151,19 @@ class Pair:
         seed: int = 1,
         folder: Path | None = None,
     ) -> Outcome:
-        """Run the sheet up to the test in a new stem, then judge that test."""
+        """Run the submitted code up to the test in a new stem, then judge that test."""
         with self.stem() as stem:
-            for part in paper.before(test_id):
+            for part in assignment.before(test_id):
                 if part.kind in ("given", "answer", "scratch"):
                     stem.run(part.id, answers.get(part.id, part.source))
             how: Any = {"seed": seed, "folder": folder, "seconds": seconds}
             with stem.question() as channel:
-                full = judge_test(paper, test_id, channel, **how)
-            if full.points == paper.by_id[test_id].points:
+                full = judge_test(assignment, test_id, channel, **how)
+            if full.points == assignment.by_id[test_id].points:
                 return full
             with stem.question() as channel:
                 seen = judge_test(
-                    paper, test_id, channel, visible_only=True, **how
+                    assignment, test_id, channel, visible_only=True, **how
                 )
             return replace(full, visible_failed=seen.visible_failed)
 
@@ -177,7 +177,7 @@ def main(fd: int, preload: str) -> None:
     import importlib
     import signal
 
-    from aulac_grader.judge.student.student import serve
+    from aulac_grader.judge.student.serve import serve
 
     importlib.import_module(preload)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for stems

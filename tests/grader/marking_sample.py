@@ -1,4 +1,4 @@
-"""A paper of a few cells for tests to answer, and sheets that answer it."""
+"""An assignment of a few cells for tests to answer, and sheets that answer it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from functools import cache
 from typing import Any
 
-from aulac_grader.judge.control.workshop import Workshop
-from aulac_grader.judge.paper import Paper
-from aulac_grader.judge.sheet import Marks, Sheet, SheetCell
+from aulac_grader.judge.assignment import TrustedAssignment
+from aulac_grader.judge.control.warm_parents import WarmParents
+from aulac_grader.judge.submitted import Marks, SubmittedCell, SubmittedCode
 from aulac_grader.sandbox.limits import Limits
 from aulac_grader.sandbox.walls import SandboxUnavailable
 from aulac_grader.sandbox.watchdog import tree
@@ -79,9 +79,11 @@ SEEDS = {name: 7 for kind, name, _, _ in CELLS if kind == "test"}
 FULL = 7.0
 
 
-def paper(cells: list[tuple[str, str, str, dict[str, Any]]] = CELLS) -> Paper:
-    """A paper of `(kind, id, source, metadata)` cells."""
-    return Paper.from_notebook(
+def assignment(
+    cells: list[tuple[str, str, str, dict[str, Any]]] = CELLS,
+) -> TrustedAssignment:
+    """An assignment of `(kind, id, source, metadata)` cells."""
+    return TrustedAssignment.from_notebook(
         json.dumps(
             {
                 "nbformat": 4,
@@ -111,29 +113,29 @@ def _cell(
     }
 
 
-def sheet(
+def code(
     answers: dict[str, str] | None = None,
     *,
     before: dict[str, str] | None = None,
     files: tuple[tuple[str, bytes], ...] = (),
-    of: Paper | None = None,
-) -> Sheet:
-    """A sheet with `answers` over the good ones; `before` holds, for ids of cells,
+    of: TrustedAssignment | None = None,
+) -> SubmittedCode:
+    """Submitted code with `answers` over the good ones; `before` holds, for ids of cells,
     an extra cell that stands before each."""
     wanted = {**GOOD, **(answers or {})}
     cells = []
-    for cell in (of or paper()).cells:
+    for cell in (of or assignment()).cells:
         extra = (before or {}).get(cell.id)
         if extra is not None:
-            cells.append(SheetCell(f"x-{cell.id}", "extra", extra))
+            cells.append(SubmittedCell(f"x-{cell.id}", "extra", extra))
         if cell.kind == "test":
-            cells.append(SheetCell(cell.id, "test"))
+            cells.append(SubmittedCell(cell.id, "test"))
         elif cell.kind == "answer":
             source = wanted.get(cell.id, cell.source)
-            cells.append(SheetCell(cell.id, "answer", source))
+            cells.append(SubmittedCell(cell.id, "answer", source))
         elif cell.kind == "given":
-            cells.append(SheetCell(cell.id, "given", cell.source))
-    return Sheet(tuple(cells), files)
+            cells.append(SubmittedCell(cell.id, "given", cell.source))
+    return SubmittedCode(tuple(cells), files)
 
 
 def statuses(marks: Marks) -> dict[str, str]:
@@ -159,7 +161,7 @@ def living(pid: int) -> int:
 def refusal() -> str:
     """Why this machine cannot isolate a process; empty where it can."""
     try:
-        with Workshop():
+        with WarmParents():
             return ""
     except SandboxUnavailable as error:
         return str(error)

@@ -8,7 +8,7 @@ from typing import Any
 
 from aulac_grader.grade.intake import Note, Receipt, Submission
 from aulac_grader.grade.rebuild import Rebuilt, rebuild
-from aulac_grader.judge.paper import Paper
+from aulac_grader.judge.assignment import TrustedAssignment
 
 NAME = "ps98_cells"
 
@@ -142,14 +142,14 @@ def source_bytes() -> bytes:
     return json.dumps(source_book(), ensure_ascii=False).encode()
 
 
-PAPER = Paper.from_notebook(source_bytes(), NAME)
+ASSIGNMENT = TrustedAssignment.from_notebook(source_bytes(), NAME)
 
 
 def released() -> dict[str, Any]:
     """What a student fetches: stubs, no hidden tests."""
     book = source_book()
-    for cell, paper in zip(book["cells"], PAPER.cells, strict=True):
-        cell["source"] = paper.visible
+    for cell, assignment in zip(book["cells"], ASSIGNMENT.cells, strict=True):
+        cell["source"] = assignment.visible
     return book
 
 
@@ -198,13 +198,13 @@ def handed_in(
     return Submission(receipt, book, files)
 
 
-def rebuilt(book: Any, paper: Paper = PAPER) -> Rebuilt:
-    return rebuild(paper, handed_in(book))
+def rebuilt(book: Any, assignment: TrustedAssignment = ASSIGNMENT) -> Rebuilt:
+    return rebuild(assignment, handed_in(book))
 
 
 def answers_in(result: Rebuilt) -> dict[str, str]:
     """What is marked for each answer cell, and what a person reads."""
-    found = {c.id: c.source for c in result.sheet.cells if c.kind == "answer"}
+    found = {c.id: c.source for c in result.code.cells if c.kind == "answer"}
     return found | {k: v for k, v in result.manual.items() if k != "p5-task"}
 
 
@@ -212,7 +212,7 @@ def extras_in(result: Rebuilt) -> list[str]:
     """The student's own cells, scratch left out."""
     return [
         c.source
-        for c in result.sheet.cells
+        for c in result.code.cells
         if c.kind == "extra" and c.id != "ps98-try"
     ]
 

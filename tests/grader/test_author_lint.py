@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from aulac_grader.author.build import House
+from aulac_grader.author.build import LessonFolder
 from aulac_grader.author.links import Shelf
 from aulac_grader.author.lint import lint
 from aulac_grader.verify import command as lessons_command
@@ -96,7 +96,7 @@ check(same, [(("a", "a"), True)])
 
 
 @pytest.fixture
-def house(tmp_path):
+def lesson_folder(tmp_path):
     book = tmp_path / "book"
     book.mkdir()
     (book / "glossary.yml").write_text(
@@ -105,23 +105,23 @@ def house(tmp_path):
         "- {id: word, vi: từ, en: word, means: {vi: a, en: b}}\n"
     )
     (tmp_path / "notebooks" / "source").mkdir(parents=True)
-    return House(tmp_path / "notebooks", Shelf(book))
+    return LessonFolder(tmp_path / "notebooks", Shelf(book))
 
 
-def findings(house: House, text: str):
-    path = house.notebooks / "source" / "01_text.md"
+def findings(lesson_folder: LessonFolder, text: str):
+    path = lesson_folder.notebooks / "source" / "01_text.md"
     path.write_text(text, encoding="utf-8")
-    lessons, problems = house.load()
+    lessons, problems = lesson_folder.load()
     assert not problems, [str(problem) for problem in problems]
-    return lint(house, lessons)[0]
+    return lint(lesson_folder, lessons)[0]
 
 
-def problems(house: House, text: str) -> list[str]:
-    return [str(problem) for problem in findings(house, text).problems]
+def problems(lesson_folder: LessonFolder, text: str) -> list[str]:
+    return [str(problem) for problem in findings(lesson_folder, text).problems]
 
 
-def test_a_lesson_in_order_has_no_problems(house):
-    found = findings(house, HEADER + BODY)
+def test_a_lesson_in_order_has_no_problems(lesson_folder):
+    found = findings(lesson_folder, HEADER + BODY)
     assert [str(problem) for problem in found.problems] == []
     assert any("words in Vietnamese" in str(note) for note in found.notes)
     assert found.cell_lines[2] <= 20
@@ -166,8 +166,8 @@ def cell(code: str, tags: str = "") -> str:
         (cell("here = setup('02', scale)"), 'write "01"'),
     ],
 )
-def test_code_rules(house, more, says):
-    found = problems(house, HEADER + BODY + more)
+def test_code_rules(lesson_folder, more, says):
+    found = problems(lesson_folder, HEADER + BODY + more)
     assert any(says in sentence for sentence in found), found
     assert all("01_text.md:" in sentence for sentence in found)
 
@@ -198,20 +198,20 @@ SLIPPED = (
         (twins("**4 (khó).** Bốn.", "Four."), "exercises are numbered"),
     ],
 )
-def test_prose_rules(house, more, says):
-    found = problems(house, HEADER + BODY + more)
+def test_prose_rules(lesson_folder, more, says):
+    found = problems(lesson_folder, HEADER + BODY + more)
     assert any(says in sentence for sentence in found), found
 
 
-def test_examples_in_quotes_and_code_are_not_prose(house):
+def test_examples_in_quotes_and_code_are_not_prose(lesson_folder):
     vi = "So sánh `hoà` với “hoà” và *hoà*, trong khi ta viết hòa."
     en = f"Compare “{SLIPPED}” with `{SLIPPED}`."
-    assert problems(house, HEADER + BODY + twins(vi, en)) == []
+    assert problems(lesson_folder, HEADER + BODY + twins(vi, en)) == []
 
 
-def test_a_term_is_linked_where_it_is_first_used(house):
+def test_a_term_is_linked_where_it_is_first_used(lesson_folder):
     link = twins("[kho ngữ liệu](term:corpus)", "the [corpus](term:corpus)")
-    late = problems(house, HEADER + BODY + link)
+    late = problems(lesson_folder, HEADER + BODY + link)
     assert len(late) == 2 and all("before its link in cell" in s for s in late)
     first = BODY.replace(
         "Kho ngữ liệu trộn", "[Kho ngữ liệu](term:corpus) trộn"
@@ -219,7 +219,7 @@ def test_a_term_is_linked_where_it_is_first_used(house):
     first = first.replace(
         "The corpus mixes", "The [corpus](term:corpus) mixes"
     )
-    assert problems(house, HEADER + first) == []
+    assert problems(lesson_folder, HEADER + first) == []
 
 
 @pytest.mark.parametrize(
@@ -242,11 +242,11 @@ def test_a_term_is_linked_where_it_is_first_used(house):
         ('here = setup("01", scale)', "here = None", "no cell calls setup()"),
     ],
 )
-def test_required_parts(house, old, new, says):
+def test_required_parts(lesson_folder, old, new, says):
     text = BODY.replace(old, new, 1).replace(
         "setup\nhere", "setup  # noqa\nhere"
     )
-    found = problems(house, HEADER + text)
+    found = problems(lesson_folder, HEADER + text)
     assert any(says in sentence for sentence in found), found
 
 
@@ -254,14 +254,14 @@ def test_required_parts(house, old, new, says):
 
 
 @pytest.fixture
-def aulac(house, monkeypatch, tmp_path):
-    monkeypatch.setattr(lessons_command, "_house", lambda: house)
+def aulac(lesson_folder, monkeypatch, tmp_path):
+    monkeypatch.setattr(lessons_command, "_house", lambda: lesson_folder)
     monkeypatch.setattr(lessons_command, "BUILD", tmp_path / "build")
     return lambda *words: CliRunner().invoke(lessons_command.app, list(words))
 
 
-def test_build_check_and_lint_from_the_command_line(house, aulac):
-    path = house.notebooks / "source" / "01_text.md"
+def test_build_check_and_lint_from_the_command_line(lesson_folder, aulac):
+    path = lesson_folder.notebooks / "source" / "01_text.md"
     path.write_text(HEADER + BODY)
     assert aulac("build", "--check").exit_code == 1
     assert aulac("build").exit_code == 0
@@ -275,17 +275,21 @@ def test_build_check_and_lint_from_the_command_line(house, aulac):
     assert aulac("lint").exit_code == 1
 
 
-def test_a_lesson_that_is_not_there_is_named(house, aulac):
+def test_a_lesson_that_is_not_there_is_named(lesson_folder, aulac):
     assert aulac("build", "44").exit_code == 2
 
 
-def test_a_new_lesson_builds_and_lints_but_for_its_exercises(house, aulac):
+def test_a_new_lesson_builds_and_lints_but_for_its_exercises(
+    lesson_folder, aulac
+):
     assert aulac("new", "07_pretraining").exit_code == 0
     assert aulac("new", "07_pretraining").exit_code == 2
     assert aulac("new", "pretraining").exit_code == 2
-    lessons, found = house.load()
+    lessons, found = lesson_folder.load()
     assert [lesson.number for lesson in lessons] == ["07"] and not found
-    left = [str(problem) for problem in lint(house, lessons)[0].problems]
+    left = [
+        str(problem) for problem in lint(lesson_folder, lessons)[0].problems
+    ]
     assert len(left) == 1 and "three levels" in left[0]
 
 
@@ -297,12 +301,16 @@ def test_clean_deletes_what_verify_made_and_nothing_else(aulac, tmp_path):
     assert [p.name for p in (tmp_path / "build").iterdir()] == ["other"]
 
 
-def test_a_disk_that_refuses_is_one_sentence(house, aulac, monkeypatch):
-    (house.notebooks / "source" / "01_text.md").write_text(HEADER + BODY)
+def test_a_disk_that_refuses_is_one_sentence(
+    lesson_folder, aulac, monkeypatch
+):
+    (lesson_folder.notebooks / "source" / "01_text.md").write_text(
+        HEADER + BODY
+    )
 
     def refuses(*_):
         raise OSError(
-            28, "No space left on device", str(house.notebooks / "vi")
+            28, "No space left on device", str(lesson_folder.notebooks / "vi")
         )
 
     monkeypatch.setattr("aulac_grader.author.build.replace", refuses)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aulac_grader.author.build import House, dump, pristine, seal_of
+from aulac_grader.author.build import LessonFolder, dump, pristine, seal_of
 from aulac_grader.author.header import Band, header_of
 from aulac_grader.author.library import LibraryError, piece
 from aulac_grader.author.links import Shelf, links
@@ -79,25 +79,27 @@ def shelf(tmp_path):
 
 
 @pytest.fixture
-def house(tmp_path, shelf):
+def lesson_folder(tmp_path, shelf):
     (tmp_path / "notebooks" / "source").mkdir(parents=True)
-    return House(tmp_path / "notebooks", shelf)
+    return LessonFolder(tmp_path / "notebooks", shelf)
 
 
 def write(
-    house: House, text: str = HEADER + BODY, name: str = "01_text"
+    lesson_folder: LessonFolder,
+    text: str = HEADER + BODY,
+    name: str = "01_text",
 ) -> Path:
-    path = house.notebooks / "source" / f"{name}.md"
+    path = lesson_folder.notebooks / "source" / f"{name}.md"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def sentences(house: House) -> list[str]:
-    return [str(problem) for problem in house.load()[1]]
+def sentences(lesson_folder: LessonFolder) -> list[str]:
+    return [str(problem) for problem in lesson_folder.load()[1]]
 
 
-def one(house: House) -> str:
-    found = sentences(house)
+def one(lesson_folder: LessonFolder) -> str:
+    found = sentences(lesson_folder)
     assert len(found) == 1, found
     return found[0]
 
@@ -105,8 +107,8 @@ def one(house: House) -> str:
 # ---- cells and twins -------------------------------------------------------------
 
 
-def test_cells_know_their_line_language_and_options(house):
-    source = read(write(house))
+def test_cells_know_their_line_language_and_options(lesson_folder):
+    source = read(write(lesson_folder))
     kinds = [(cell.lang or "code", cell.tags) for cell in source.cells]
     assert kinds == [
         ("code", ["parameters"]),
@@ -123,14 +125,14 @@ def test_cells_know_their_line_language_and_options(house):
     assert source.problems == []
 
 
-def test_reads_the_same_cells_as_jupytext(house):
+def test_reads_the_same_cells_as_jupytext(lesson_folder):
     jupytext = pytest.importorskip("jupytext")
     text = (
         HEADER
         + BODY
         + '\n+++ {"lang": "vi"}\n\n```text\n+++ not a cell\n```\n'
     )
-    path = write(house, text)
+    path = write(lesson_folder, text)
     theirs = [
         (cell.cell_type, cell.source)
         for cell in jupytext.reads(text, "md:myst").cells
@@ -155,10 +157,10 @@ def test_reads_the_same_cells_as_jupytext(house):
     ],
 )
 def test_a_slip_in_the_twins_is_named_with_file_line_and_cell(
-    house, old, new, says
+    lesson_folder, old, new, says
 ):
-    write(house, HEADER + BODY.replace(old, new, 1))
-    found = sentences(house)
+    write(lesson_folder, HEADER + BODY.replace(old, new, 1))
+    found = sentences(lesson_folder)
     assert any(says in sentence for sentence in found), found
     assert all("01_text.md:" in sentence for sentence in found)
     assert all("(cell " in sentence for sentence in found)
@@ -168,49 +170,49 @@ def test_a_slip_in_the_twins_is_named_with_file_line_and_cell(
     ("vi", "en", "empty"),
     [("", "one", "Vietnamese"), ("một", "  \n", "English")],
 )
-def test_an_empty_twin_is_found(house, vi, en, empty):
+def test_an_empty_twin_is_found(lesson_folder, vi, en, empty):
     twins = f'\n+++ {{"lang": "vi"}}\n\n{vi}\n\n+++ {{"lang": "en"}}\n\n{en}\n'
-    write(house, HEADER + BODY + twins)
-    assert f"the {empty} prose is empty" in one(house)
+    write(lesson_folder, HEADER + BODY + twins)
+    assert f"the {empty} prose is empty" in one(lesson_folder)
 
 
-def test_reordered_twins_are_found(house):
+def test_reordered_twins_are_found(lesson_folder):
     pair = '\n+++ {"lang": "%s"}\n\n%s\n'
     text = "".join(
         pair % x
         for x in [("vi", "một"), ("vi", "hai"), ("en", "one"), ("en", "two")]
     )
-    write(house, HEADER + text)
-    found = sentences(house)
+    write(lesson_folder, HEADER + text)
+    found = sentences(lesson_folder)
     assert len(found) == 2
     assert "cell 1" in found[0] and "no English twin" in found[0]
     assert "cell 4" in found[1] and "no Vietnamese twin" in found[1]
 
 
-def test_prose_after_code_without_a_mark_is_found(house):
-    write(house, HEADER + BODY + "\nQuên mất dấu.\n")
-    assert "does not say its language" in one(house)
+def test_prose_after_code_without_a_mark_is_found(lesson_folder):
+    write(lesson_folder, HEADER + BODY + "\nQuên mất dấu.\n")
+    assert "does not say its language" in one(lesson_folder)
 
 
-def test_a_code_cell_that_does_not_end_is_found(house):
-    write(house, HEADER + BODY + "\n```{code-cell} ipython3\nx = 2\n")
-    assert "does not end" in one(house)
+def test_a_code_cell_that_does_not_end_is_found(lesson_folder):
+    write(lesson_folder, HEADER + BODY + "\n```{code-cell} ipython3\nx = 2\n")
+    assert "does not end" in one(lesson_folder)
 
 
-def test_what_is_not_text_is_refused(house):
-    path = house.notebooks / "source" / "01_text.md"
+def test_what_is_not_text_is_refused(lesson_folder):
+    path = lesson_folder.notebooks / "source" / "01_text.md"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SourceError, match="not UTF-8"):
         read(path)
-    assert "not UTF-8" in one(house)
+    assert "not UTF-8" in one(lesson_folder)
 
 
 @pytest.mark.parametrize(
     "text", ["", "no header", "---\nnever closed\n", "---\n- a\n---\n"]
 )
-def test_a_broken_header_block_is_one_sentence(house, text):
-    write(house, text)
-    assert any("header" in sentence for sentence in sentences(house))
+def test_a_broken_header_block_is_one_sentence(lesson_folder, text):
+    write(lesson_folder, text)
+    assert any("header" in sentence for sentence in sentences(lesson_folder))
 
 
 # ---- the header --------------------------------------------------------------------
@@ -242,43 +244,49 @@ def test_a_broken_header_block_is_one_sentence(house, text):
     ],
 )
 def test_a_slip_in_the_header_names_the_key_and_the_remedy(
-    house, old, new, says
+    lesson_folder, old, new, says
 ):
     assert old in HEADER
-    write(house, HEADER.replace(old, new, 1) + BODY)
-    assert any(says in sentence for sentence in sentences(house)), sentences(
-        house
+    write(lesson_folder, HEADER.replace(old, new, 1) + BODY)
+    assert any(says in sentence for sentence in sentences(lesson_folder)), (
+        sentences(lesson_folder)
     )
 
 
-def test_the_header_error_points_at_the_line(house):
-    path = write(house, HEADER.replace("cores: 1", "cores: 0") + BODY)
+def test_the_header_error_points_at_the_line(lesson_folder):
+    path = write(lesson_folder, HEADER.replace("cores: 1", "cores: 0") + BODY)
     problem = header_of(read(path))[1][0]
     assert (
         path.read_text().splitlines()[problem.line - 1].strip() == "cores: 0"
     )
 
 
-def test_the_file_name_carries_the_number(house):
-    write(house, name="text")
-    assert any("NN_name.md" in sentence for sentence in sentences(house))
-
-
-def test_lessons_are_checked_together(house):
-    makes = HEADER.replace("makes: []", "makes: [corpus]")
-    write(house, makes + BODY, "01_text")
-    write(house, makes.replace('"01"', '"02"') + BODY, "02_more")
-    assert "made by lesson 01 too" in one(house)
-    later = HEADER.replace("prerequisites: []", 'prerequisites: ["02"]')
-    write(house, later + BODY, "01_text")
-    assert "does not come before" in one(house)
-    early = HEADER.replace("needs: []", "needs: [corpus]")
-    write(house, early + BODY, "01_text")
-    assert "makes later" in one(house)
-    write(
-        house, HEADER.replace("needs: []", "needs: [corpsu]") + BODY, "01_text"
+def test_the_file_name_carries_the_number(lesson_folder):
+    write(lesson_folder, name="text")
+    assert any(
+        "NN_name.md" in sentence for sentence in sentences(lesson_folder)
     )
-    assert any("no artefact of the course" in s for s in sentences(house))
+
+
+def test_lessons_are_checked_together(lesson_folder):
+    makes = HEADER.replace("makes: []", "makes: [corpus]")
+    write(lesson_folder, makes + BODY, "01_text")
+    write(lesson_folder, makes.replace('"01"', '"02"') + BODY, "02_more")
+    assert "made by lesson 01 too" in one(lesson_folder)
+    later = HEADER.replace("prerequisites: []", 'prerequisites: ["02"]')
+    write(lesson_folder, later + BODY, "01_text")
+    assert "does not come before" in one(lesson_folder)
+    early = HEADER.replace("needs: []", "needs: [corpus]")
+    write(lesson_folder, early + BODY, "01_text")
+    assert "makes later" in one(lesson_folder)
+    write(
+        lesson_folder,
+        HEADER.replace("needs: []", "needs: [corpsu]") + BODY,
+        "01_text",
+    )
+    assert any(
+        "no artefact of the course" in s for s in sentences(lesson_folder)
+    )
 
 
 @pytest.mark.parametrize(
@@ -347,24 +355,32 @@ def test_a_name_that_leads_nowhere(name):
         piece(name)
 
 
-def test_a_drifted_library_name_is_an_authors_problem(house):
+def test_a_drifted_library_name_is_an_authors_problem(lesson_folder):
     write(
-        house, HEADER + BODY.replace("aulac.text.normalise", "aulac.text.gone")
+        lesson_folder,
+        HEADER + BODY.replace("aulac.text.normalise", "aulac.text.gone"),
     )
-    assert "defines no gone" in one(house) and "cell 4" in one(house)
-    write(house, HEADER + BODY.replace("normalise\n", "normalise\nx = 2\n"))
-    assert "empty its body" in one(house)
+    assert "defines no gone" in one(lesson_folder) and "cell 4" in one(
+        lesson_folder
+    )
+    write(
+        lesson_folder,
+        HEADER + BODY.replace("normalise\n", "normalise\nx = 2\n"),
+    )
+    assert "empty its body" in one(lesson_folder)
 
 
-def test_unknown_terms_and_works_are_found(house):
-    write(house, HEADER + BODY.replace("term:token)", "term:tokn)"))
+def test_unknown_terms_and_works_are_found(lesson_folder):
+    write(lesson_folder, HEADER + BODY.replace("term:token)", "term:tokn)"))
     assert all(
-        "names nothing in book/glossary.yml" in s for s in sentences(house)
+        "names nothing in book/glossary.yml" in s
+        for s in sentences(lesson_folder)
     )
-    assert len(sentences(house)) == 2
-    write(house, HEADER + BODY.replace("cite:liu2025", "cite:liu"))
+    assert len(sentences(lesson_folder)) == 2
+    write(lesson_folder, HEADER + BODY.replace("cite:liu2025", "cite:liu"))
     assert all(
-        "names nothing in book/references.bib" in s for s in sentences(house)
+        "names nothing in book/references.bib" in s
+        for s in sentences(lesson_folder)
     )
 
 
@@ -379,22 +395,22 @@ def test_links_inside_code_are_left_alone():
 # ---- notebooks -------------------------------------------------------------------------
 
 
-def built(house: House) -> dict[str, dict]:
-    lessons, problems = house.load()
+def built(lesson_folder: LessonFolder) -> dict[str, dict]:
+    lessons, problems = lesson_folder.load()
     assert not problems
-    house.write(lessons)
+    lesson_folder.write(lessons)
     return {
         lang: json.loads(
-            (house.notebooks / lang / "01_text.ipynb").read_text()
+            (lesson_folder.notebooks / lang / "01_text.ipynb").read_text()
         )
         for lang in ("vi", "en")
     }
 
 
-def test_both_notebooks_are_valid_and_share_their_code(house):
+def test_both_notebooks_are_valid_and_share_their_code(lesson_folder):
     nbformat = pytest.importorskip("nbformat")
-    write(house)
-    notebooks = built(house)
+    write(lesson_folder)
+    notebooks = built(lesson_folder)
     for lang, notebook in notebooks.items():
         nbformat.validate(nbformat.from_dict(notebook))
         assert notebook["metadata"]["aulac"]["lang"] == lang
@@ -411,9 +427,9 @@ def test_both_notebooks_are_valid_and_share_their_code(house):
     assert len(set(ids)) == len(ids)
 
 
-def test_what_a_notebook_holds(house):
-    write(house)
-    notebooks = built(house)
+def test_what_a_notebook_holds(lesson_folder):
+    write(lesson_folder)
+    notebooks = built(lesson_folder)
     vi = ["".join(cell["source"]) for cell in notebooks["vi"]["cells"]]
     assert vi[0].startswith("# 01 · Byte\n") and "`gpu` 2 giờ" in vi[0]
     assert "`tiny` 30 giây" in vi[0]
@@ -434,55 +450,61 @@ def test_what_a_notebook_holds(house):
     }
 
 
-def test_code_keeps_its_id_when_cells_are_added_around_it(house):
-    write(house)
+def test_code_keeps_its_id_when_cells_are_added_around_it(lesson_folder):
+    write(lesson_folder)
     before = [
         c["id"]
-        for c in built(house)["vi"]["cells"]
+        for c in built(lesson_folder)["vi"]["cells"]
         if c["cell_type"] == "code"
     ]
     more = '\n+++ {"lang": "vi"}\n\nThêm.\n\n+++ {"lang": "en"}\n\nMore.\n'
     write(
-        house, HEADER + more + "\n```{code-cell} ipython3\ny = 2\n```\n" + BODY
+        lesson_folder,
+        HEADER + more + "\n```{code-cell} ipython3\ny = 2\n```\n" + BODY,
     )
     after = [
         c["id"]
-        for c in built(house)["vi"]["cells"]
+        for c in built(lesson_folder)["vi"]["cells"]
         if c["cell_type"] == "code"
     ]
     assert after[1:] == before
 
 
-def test_building_again_changes_no_byte(house):
-    write(house)
-    built(house)
-    first = {p: p.read_bytes() for p in house.notebooks.rglob("*.ipynb")}
-    lessons, _ = house.load()
-    assert house.write(lessons) == []
-    assert house.stale(lessons) == []
+def test_building_again_changes_no_byte(lesson_folder):
+    write(lesson_folder)
+    built(lesson_folder)
+    first = {
+        p: p.read_bytes() for p in lesson_folder.notebooks.rglob("*.ipynb")
+    }
+    lessons, _ = lesson_folder.load()
+    assert lesson_folder.write(lessons) == []
+    assert lesson_folder.stale(lessons) == []
     assert {
-        p: p.read_bytes() for p in house.notebooks.rglob("*.ipynb")
+        p: p.read_bytes() for p in lesson_folder.notebooks.rglob("*.ipynb")
     } == first
     assert all(pristine(data) for data in first.values())
 
 
-def test_stale_missing_and_orphaned_notebooks_are_named(house):
-    path = write(house)
-    built(house)
-    write(house, HEADER + BODY.replace("One letter", "A letter"))
-    lessons, _ = house.load()
+def test_stale_missing_and_orphaned_notebooks_are_named(lesson_folder):
+    path = write(lesson_folder)
+    built(lesson_folder)
+    write(lesson_folder, HEADER + BODY.replace("One letter", "A letter"))
+    lessons, _ = lesson_folder.load()
     assert [
-        s for s in house.stale(lessons) if "en/01_text.ipynb is not what" in s
+        s
+        for s in lesson_folder.stale(lessons)
+        if "en/01_text.ipynb is not what" in s
     ]
-    assert not [s for s in house.stale(lessons) if "vi/01_text" in s]
-    (house.notebooks / "en" / "01_text.ipynb").unlink()
+    assert not [s for s in lesson_folder.stale(lessons) if "vi/01_text" in s]
+    (lesson_folder.notebooks / "en" / "01_text.ipynb").unlink()
     assert any(
-        "en/01_text.ipynb is missing" in s for s in house.stale(lessons)
+        "en/01_text.ipynb is missing" in s
+        for s in lesson_folder.stale(lessons)
     )
     path.unlink()
-    assert any("has no source" in s for s in house.stale([]))
-    house.write([])
-    assert list(house.notebooks.glob("vi/*.ipynb")) == []
+    assert any("has no source" in s for s in lesson_folder.stale([]))
+    lesson_folder.write([])
+    assert list(lesson_folder.notebooks.glob("vi/*.ipynb")) == []
 
 
 def run_it(path: Path) -> dict:
@@ -494,27 +516,30 @@ def run_it(path: Path) -> dict:
     return notebook
 
 
-def test_a_readers_copy_is_never_lost(house):
-    write(house)
-    built(house)
-    path = house.notebooks / "vi" / "01_text.ipynb"
+def test_a_readers_copy_is_never_lost(lesson_folder):
+    write(lesson_folder)
+    built(lesson_folder)
+    path = lesson_folder.notebooks / "vi" / "01_text.ipynb"
     mine = run_it(path)
-    lessons, _ = house.load()
-    assert any("kept" in line for line in house.write(lessons))
+    lessons, _ = lesson_folder.load()
+    assert any("kept" in line for line in lesson_folder.write(lessons))
     assert json.loads(path.read_text()) == mine, (
         "the source is unchanged: left in place"
     )
-    write(house, HEADER + BODY + "\n```{code-cell} ipython3\ny = 3\n```\n")
-    lessons, _ = house.load()
-    house.write(lessons)
+    write(
+        lesson_folder,
+        HEADER + BODY + "\n```{code-cell} ipython3\ny = 3\n```\n",
+    )
+    lessons, _ = lesson_folder.load()
+    lesson_folder.write(lessons)
     assert (
         json.loads((path.with_name("01_text.mine.ipynb")).read_text()) == mine
     )
     assert pristine(path.read_bytes())
     run_it(path)
-    house.write(lessons, force=True)
+    lesson_folder.write(lessons, force=True)
     assert path.with_name("01_text.mine-2.ipynb").exists()
-    assert house.stale(lessons) == []
+    assert lesson_folder.stale(lessons) == []
 
 
 def test_a_notebook_from_elsewhere_has_no_seal():

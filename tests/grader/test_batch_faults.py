@@ -23,6 +23,7 @@ from tests.grader.batch_class import (
     grade,
     gradebook,
     grading,
+    kill,
     make_course,
     named,
     rest,
@@ -67,7 +68,7 @@ def test_two_workers_give_the_same_bytes_as_one(
         until(process, 3)
         started = below(process)
         assert named(started, "spawn_main") and named(
-            started, "grade.batch.lane"
+            started, "grade.batch.local_worker"
         )
         rest(process)
     assert process.returncode == 0
@@ -105,14 +106,17 @@ def test_kill_9_of_the_lane_and_of_each_zygote(
     template: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     course = copy_of(template, tmp_path)
-    victims = {2: "grade.batch.lane", 5: "zygote student", 8: "zygote judge"}
+    victims = {
+        2: "grade.batch.local_worker",
+        5: "zygote student",
+        8: "zygote judge",
+    }
     with grading(course, "run", "--workers", "1") as process:
         for count, words in victims.items():
             until(process, count)
             found = named(below(process), *words.split())
             assert found, f"nothing was called {words}"
-            for one in found:
-                one.kill()
+            kill(found)
         said = rest(process)
     assert process.returncode == 0, said
     assert_same(course, undisturbed)

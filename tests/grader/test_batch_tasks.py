@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from tests.grader.batch_class import scheduler, worker
 
 from aulac_grader.grade.batch import registry
+from aulac_grader.grade.batch.cluster import Cluster, ClusterError
 from aulac_grader.grade.batch.crew import Crew
+from aulac_grader.grade.batch.grade_task import NAME, grade_one
 from aulac_grader.grade.batch.rounds import Rounds
 from aulac_grader.grade.batch.stopping import Interrupt, Stopped
-from aulac_grader.grade.batch.task import NAME, grade_one
 
 STUDENTS = ("an", "bình", "chi")
 COUNT = '''
@@ -111,7 +113,12 @@ def test_what_nobody_registered_is_not_done(installed: None) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "os:system", "aulac_grader.grade.batch.task:grade_one", "grade_one"],
+    [
+        "",
+        "os:system",
+        "aulac_grader.grade.batch.grade_task:grade_one",
+        "grade_one",
+    ],
 )
 def test_a_name_is_no_path(name: str) -> None:
     with pytest.raises(registry.UnknownTask):
@@ -126,3 +133,31 @@ def test_a_task_that_raises_is_our_failure() -> None:
     answer = registry.unpack_answer(registry.run(NAME, b"\xc1"))
     assert answer["ok"] is False and answer["final"] is False
     assert "task.py" in answer["reason"]
+
+
+class Future:
+    """What Dask gives for a task that was sent."""
+
+    def __init__(self, status: str, answer: bytes = b"") -> None:
+        self.status, self.answer = status, answer
+
+    def result(self, timeout: float) -> bytes:
+        return self.answer
+
+
+def test_answers_that_came_before_the_scheduler_went_are_not_lost() -> None:
+    cluster = Cluster(workers=1)
+    futures = {"an": Future("finished", b"1"), "chi": Future("pending")}
+    client = SimpleNamespace(
+        status="running",
+        nthreads=lambda: {"a worker": 1},
+        submit=lambda _run, task, payload, pure: futures[payload.decode()],
+    )
+    cluster._client = cast(Any, client)
+    for student in ("an", "chi"):
+        cluster.submit(student, "count", student.encode())
+    futures["chi"].status = "cancelled"
+    assert cluster.poll() == [("an", b"1", "")]
+    with pytest.raises(ClusterError):
+        cluster.poll()
+    assert cluster.reclaim() == ["chi"]

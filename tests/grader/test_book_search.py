@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aulac_grader.house import BOOK
+from aulac_grader.checkout import BOOK
 
 SCRIPT = BOOK / "_static" / "search.js"
 needs_node = pytest.mark.skipif(

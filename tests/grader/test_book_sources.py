@@ -23,7 +23,7 @@ from aulac_grader.book.measurements import results, targets
 from aulac_grader.book.pages import read_page, read_pages
 from aulac_grader.book.places import LANGUAGES, BookError, Places
 from aulac_grader.book.words import band_words, date
-from aulac_grader.house import BOOK
+from aulac_grader.checkout import BOOK
 
 HEADER = '---\ntitle: {vi: "Một", en: "One"}\n---\n\n'
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from typer.testing import CliRunner
 
-from aulac_grader import course
+from aulac_grader import make
 
 ORDER = [
     ["lessons", "build"],
@@ -63,7 +63,7 @@ def run(monkeypatch):
     def go(*words: str, **ends: int | type[BaseException]):
         recorder = Recorder(**ends)
         monkeypatch.setattr(subprocess, "Popen", recorder)
-        return CliRunner().invoke(course.app, list(words)), recorder
+        return CliRunner().invoke(make.app, list(words)), recorder
 
     return go
 
@@ -72,7 +72,7 @@ def test_the_steps_run_in_order_and_the_end_says_where_to_go(run):
     result, recorder = run()
     assert result.exit_code == 0, result.output
     assert recorder.names == ORDER
-    assert set(recorder.folders) == {course.ROOT}
+    assert set(recorder.folders) == {make.ROOT}
     for said in ("book/_build/html/index.html", "make lab", "aulac chat"):
         assert said in result.output
 
@@ -99,7 +99,7 @@ def test_the_model_of_that_scale_answers_every_prompt(run):
     chat = recorder.steps[2]
     assert chat[:3] == ["chat", "--scale", "laptop"]
     asked = [b for a, b in pairwise(chat) if a == "--prompt"]
-    assert asked == list(course.PROMPTS) and len(asked) == 3
+    assert asked == list(make.PROMPTS) and len(asked) == 3
 
 
 @pytest.mark.parametrize("broken", ["lessons_verify", "chat", "book_build"])
@@ -141,7 +141,7 @@ def test_ctrl_c_ends_with_a_sentence(run, where):
 def test_a_second_ctrl_c_does_not_wait(monkeypatch):
     deaf = Step(KeyboardInterrupt, KeyboardInterrupt, -9)
     monkeypatch.setattr(subprocess, "Popen", lambda *a, **o: deaf)
-    result = CliRunner().invoke(course.app, [])
+    result = CliRunner().invoke(make.app, [])
     assert deaf.killed and result.exit_code == 130
 
 

@@ -42,7 +42,7 @@ WORKS = [
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """Two have handed in, one has not; one has a name made for a spreadsheet."""
     made = make_course(tmp_path_factory.mktemp("export"))
-    paper = made.paper(NAME)
+    assignment = made.assignment(NAME)
     with Gradebook(made) as book:
         book.enrol(
             "an",
@@ -53,7 +53,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
         )
         book.enrol("chi", last_name='=HYPERLINK("http://x","y")')
         for work in WORKS:
-            book.record(NAME, verdict(paper, work), rebuilt(paper, work))
+            book.record(
+                NAME, verdict(assignment, work), rebuilt(assignment, work)
+            )
     person(made, "p2-why", score=1.5)
     return made
 
@@ -119,8 +121,8 @@ def test_moodle_matches_by_username_and_can_have_problems(
 def test_results_json_has_gradescopes_fields_and_no_hidden_words(
     course: Course, tmp_path: Path
 ) -> None:
-    paper = course.paper(NAME)
-    verdicts = {work.student: verdict(paper, work) for work in WORKS}
+    assignment = course.assignment(NAME)
+    verdicts = {work.student: verdict(assignment, work) for work in WORKS}
     made = export(course, NAME, "gradescope", tmp_path, verdicts=verdicts)
     assert [p.parent.name for p in made.paths] == ["an", "binh"]
     text = made.paths[1].read_text(encoding="utf-8")

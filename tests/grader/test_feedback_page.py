@@ -27,9 +27,9 @@ from aulac_grader.author.assignment.variants import load_variants
 from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.feedback import write, write_all
 from aulac_grader.grade.gradebook.gradebook import Gradebook
-from aulac_grader.grade.verdict.problems import paper_title, problems
-from aulac_grader.grade.verdict.store import write_outputs
-from aulac_grader.judge.sheet import CellResult
+from aulac_grader.grade.verdict.grading_folder import write_outputs
+from aulac_grader.grade.verdict.problems import assignment_title, problems
+from aulac_grader.judge.submitted import CellResult
 
 VOID = {"meta", "br", "hr", "img", "input"}
 TAGS = frozenset(
@@ -156,8 +156,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 def returned(course: Course, work: Handed, lang: str = "vi") -> str:
     """The page after recording."""
-    paper = course.paper(NAME)
-    found, made = verdict(paper, work), rebuilt(paper, work)
+    assignment = course.assignment(NAME)
+    found, made = verdict(assignment, work), rebuilt(assignment, work)
     with Gradebook(course) as book:
         book.record(NAME, found, made)
     path = write(course, NAME, work.student, found, made, lang)
@@ -331,11 +331,11 @@ def test_nothing_handed_in_still_gets_a_page(course: Course) -> None:
     from aulac_grader.grade.intake import Receipt, Submission
     from aulac_grader.grade.rebuild import rebuild
 
-    paper = course.paper(NAME)
+    assignment = course.assignment(NAME)
     work = Handed("dung", {}, {"p1-small": 0, "p1-large": 0})
     receipt = Receipt("dung", NAME, work.received_at, "0" * 64)
-    made = rebuild(paper, Submission(receipt, None))
-    found = verdict(paper, work)
+    made = rebuild(assignment, Submission(receipt, None))
+    found = verdict(assignment, work)
     path = write(course, NAME, "dung", found, made, "vi")
     page = Page(path.read_text(encoding="utf-8"))
     assert "Không thấy câu trả lời nào" in page.text
@@ -353,9 +353,9 @@ def test_all_pages_at_once_bring_late_penalties_up_to_date(
             'c.LatePolicy.penalty_method = "daily"\n'
         )
     course = Course.open(made.root)
-    paper = course.paper(NAME)
+    assignment = course.assignment(NAME)
     works = [Handed("an", late_seconds=90_000), Handed("binh")]
-    pairs = [(verdict(paper, w), rebuilt(paper, w)) for w in works]
+    pairs = [(verdict(assignment, w), rebuilt(assignment, w)) for w in works]
     with Gradebook(course) as book:
         for found, again in pairs:
             book.record(NAME, found, again)
@@ -374,20 +374,20 @@ def test_problems_are_found_in_any_nbgrader_assignment(
 ) -> None:
     import json
 
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
-    paper = course.paper(NAME)
-    assert [p.titles for p in problems(paper)] == [
+    assignment = course.assignment(NAME)
+    assert [p.titles for p in problems(assignment)] == [
         ("Cộng", "Add"),
         ("Nghĩ", "Think"),
     ]
-    assert [p.points for p in problems(paper)] == [3, 2]
-    book = json.loads(paper.notebook)
+    assert [p.points for p in problems(assignment)] == [3, 2]
+    book = json.loads(assignment.notebook)
     del book["metadata"]["aulac"]
-    foreign = Paper.from_notebook(json.dumps(book).encode(), NAME)
+    foreign = TrustedAssignment.from_notebook(json.dumps(book).encode(), NAME)
     assert [p.title("en") for p in problems(foreign)] == ["Cộng", "Nghĩ"]
     assert [p.points for p in problems(foreign)] == [3, 2]
-    assert paper_title(foreign) == ("Bài mẫu", "Bài mẫu")
+    assert assignment_title(foreign) == ("Bài mẫu", "Bài mẫu")
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
@@ -397,25 +397,25 @@ def test_no_hidden_line_of_the_real_assignment_is_on_its_page(
     assignment = parse(find(["ps01"])[0])
     build([assignment], lang, tmp_path / "course")
     course = Course.open(tmp_path / "course")
-    paper = course.paper(assignment.name)
+    trusted = course.assignment(assignment.name)
     wrong = {
         name: source
         for variant in load_variants(assignment)
         if variant.name.startswith("wrong")
         for name, source in variant.sources.items()
     }
-    points = {t.id: (0, "fail", t.source, False) for t in paper.tests}
+    points = {t.id: (0, "fail", t.source, False) for t in trusted.tests}
     work = Handed("an", wrong, points)
-    found, made = verdict(paper, work), rebuilt(paper, work)
+    found, made = verdict(trusted, work), rebuilt(trusted, work)
     with Gradebook(course) as book:
-        book.record(paper.name, found, made)
-    path = write(course, paper.name, "an", found, made, lang)
+        book.record(trusted.name, found, made)
+    path = write(course, trusted.name, "an", found, made, lang)
     page = Page(path.read_text(encoding="utf-8")).text
     allowed = page_lines(
-        "\n".join(c.visible for c in paper.cells)
+        "\n".join(c.visible for c in trusted.cells)
     ) | page_lines("\n".join(wrong.values()))
     shown = page_lines(page)
-    for cell in paper.cells:
+    for cell in trusted.cells:
         if cell.kind != "given":
             secret = page_lines(cell.source) - allowed
             assert not secret & shown, secret & shown

@@ -19,7 +19,7 @@ from aulac_grader.grade.intake import Receipt, Submission
 from aulac_grader.grade.rebuild import rebuild
 from aulac_grader.grade.verdict.verdict import verdict
 from aulac_grader.judge.control.marking import mark
-from aulac_grader.judge.control.workshop import Workshop
+from aulac_grader.judge.control.warm_parents import WarmParents
 from aulac_grader.sandbox.selfcheck import self_check
 
 pytestmark = pytest.mark.slow
@@ -54,28 +54,28 @@ def submitted(release: Path, answers: dict[str, str]) -> bytes:
 
 def marked_by_us(course: Course, name: str, work: dict[str, bytes]) -> None:
     """Each submission through rebuilding, marking and recording."""
-    paper = course.paper(name)
-    seeds = {test.id: 7 for test in paper.tests}
-    with Workshop() as workshop, Gradebook(course) as book:
+    assignment = course.assignment(name)
+    seeds = {test.id: 7 for test in assignment.tests}
+    with WarmParents() as parents, Gradebook(course) as book:
         for student, data in work.items():
             digest = hashlib.sha256(data).hexdigest()
             receipt = Receipt(student, name, RECEIVED, digest)
-            again = rebuild(paper, Submission(receipt, data))
+            again = rebuild(assignment, Submission(receipt, data))
             assert again.repairs == ()
             found = verdict(
                 assignment=name,
-                lang=paper.lang,
+                lang=assignment.lang,
                 student=student,
                 receipt={"received_at": RECEIVED, "sha256": digest},
                 environment={"digest": "0" * 64},
-                source_sha256=paper.sha256,
+                source_sha256=assignment.sha256,
                 submission_sha256=digest,
                 rebuilt_sha256=again.sha256,
                 seeds=seeds,
                 limits={},
                 sandboxed=True,
                 repairs=[],
-                marks=mark(paper, again.sheet, seeds, workshop),
+                marks=mark(assignment, again.code, seeds, parents),
             )
             book.record(name, found, again)
 

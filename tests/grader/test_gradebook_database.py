@@ -27,7 +27,7 @@ from tests.grader.graded_work import (
 )
 
 from aulac_grader.grade.course.course import Course
-from aulac_grader.grade.gradebook import returned
+from aulac_grader.grade.gradebook import nbgrader_folders
 from aulac_grader.grade.gradebook.gradebook import (
     Gradebook,
     GradebookBusy,
@@ -132,10 +132,10 @@ def gradebook(course: Course) -> Gradebook:
 
 
 def record(course: Course, *works: Handed) -> list[Any]:
-    paper = course.paper(NAME)
+    assignment = course.assignment(NAME)
     return [
         gradebook(course).record(
-            NAME, verdict(paper, work), rebuilt(paper, work)
+            NAME, verdict(assignment, work), rebuilt(assignment, work)
         )
         for work in works
     ]
@@ -382,9 +382,9 @@ def test_a_locked_gradebook_is_said_to_be_busy_and_nothing_is_half_written(
 ) -> None:
     record(empty, Handed())
     before = contents(empty)
-    paper = empty.paper(NAME)
+    assignment = empty.assignment(NAME)
     work = Handed(received_at=LATER, points={"p1-small": 0, "p1-large": 0})
-    entry = verdict(paper, work), rebuilt(paper, work)
+    entry = verdict(assignment, work), rebuilt(assignment, work)
     busy = pytest.raises(GradebookBusy, match="another program")
     with locked(empty), Gradebook(empty, busy_seconds=0.2) as book, busy:
         book.record(NAME, *entry)
@@ -403,7 +403,7 @@ def test_a_full_disk_leaves_the_gradebook_as_it_was(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(returned, "write_whole", full)
+        patch.setattr(nbgrader_folders, "write_whole", full)
         with pytest.raises(GradebookError, match="No space left"):
             record(empty, Handed("moi"), Handed(received_at=LATER))
     assert contents(empty) == before
@@ -415,12 +415,12 @@ def test_killed_in_the_middle_of_a_student_nothing_of_it_stays(
     record(empty, Handed())
     before = contents(empty)
     later = Handed(received_at=LATER, points={"p1-small": 0, "p1-large": 0})
-    paper = empty.paper(NAME)
-    entry = verdict(paper, later), rebuilt(paper, later)
+    assignment = empty.assignment(NAME)
+    entry = verdict(assignment, later), rebuilt(assignment, later)
     child = os.fork()
     if child == 0:  # rows are written, the transaction is not at its end
         monkeypatch.setattr(
-            returned, "write_whole", lambda *_: os.kill(os.getpid(), 9)
+            nbgrader_folders, "write_whole", lambda *_: os.kill(os.getpid(), 9)
         )
         try:
             Gradebook(empty).record(NAME, *entry)
@@ -471,7 +471,7 @@ def test_names_are_filled_in_and_never_replaced(empty: Course) -> None:
 def test_two_writers_take_turns(empty: Course) -> None:
     import threading
 
-    paper = empty.paper(NAME)
+    assignment = empty.assignment(NAME)
     works = [replace(Handed(), student=f"s{n}") for n in range(8)]
     record(empty, Handed())
     errors: list[BaseException] = []
@@ -481,7 +481,9 @@ def test_two_writers_take_turns(empty: Course) -> None:
             with Gradebook(empty) as book:
                 for work in part:
                     book.record(
-                        NAME, verdict(paper, work), rebuilt(paper, work)
+                        NAME,
+                        verdict(assignment, work),
+                        rebuilt(assignment, work),
                     )
         except BaseException as error:
             errors.append(error)

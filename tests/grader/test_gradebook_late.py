@@ -92,10 +92,12 @@ def course_with(folder: Path, settings: str) -> Course:
 
 
 def record(course: Course, *works: Handed) -> None:
-    paper = course.paper(NAME)
+    assignment = course.assignment(NAME)
     with Gradebook(course) as book:
         for work in works:
-            book.record(NAME, verdict(paper, work), rebuilt(paper, work))
+            book.record(
+                NAME, verdict(assignment, work), rebuilt(assignment, work)
+            )
 
 
 def due(course: Course, moment: str) -> None:

@@ -41,10 +41,12 @@ WORKS = [
 
 
 def record(course: Course, *works: Handed) -> None:
-    paper = course.paper(NAME)
+    assignment = course.assignment(NAME)
     with Gradebook(course) as book:
         for work in works:
-            book.record(NAME, verdict(paper, work), rebuilt(paper, work))
+            book.record(
+                NAME, verdict(assignment, work), rebuilt(assignment, work)
+            )
 
 
 def rows(course: Course) -> dict[str, Any]:
@@ -81,9 +83,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     made = make_course(tmp_path_factory.mktemp("nbgrader"))
     nbgrader_in(made.root, f"generate_assignment {NAME}")
     record(made, *WORKS)
-    paper = made.paper(NAME)
+    assignment = made.assignment(NAME)
     for work in WORKS:
-        found, again = verdict(paper, work), rebuilt(paper, work)
+        found, again = verdict(assignment, work), rebuilt(assignment, work)
         write(made, NAME, work.student, found, again, "vi")
     shutil.copytree(made.root / "feedback", made.root / "ours")
     (made.root / "exchange").mkdir()

@@ -32,8 +32,8 @@ from aulac_grader.grade.markup import (
     picture,
     terminal_text,
 )
-from aulac_grader.grade.verdict.store import write_outputs
-from aulac_grader.judge.sheet import CellResult
+from aulac_grader.grade.verdict.grading_folder import write_outputs
+from aulac_grader.judge.submitted import CellResult
 
 
 def png(width: int = 2, height: int = 2, side: int = 0) -> bytes:
@@ -331,10 +331,10 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 
 def shown(course: Course, work: Handed, outputs: Any = ()) -> Any:
-    paper = course.paper(NAME)
+    assignment = course.assignment(NAME)
     write_outputs(course.folder(NAME), work.student, outputs)
     with Gradebook(course) as book:
-        book.record(NAME, verdict(paper, work), rebuilt(paper, work))
+        book.record(NAME, verdict(assignment, work), rebuilt(assignment, work))
     path = course.root / f"autograded/{work.student}/{NAME}/{NAME}.ipynb"
     notebook = nbformat.read(path, 4)
     nbformat.validate(notebook)

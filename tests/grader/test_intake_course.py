@@ -16,7 +16,7 @@ from tests.grader.rebuild_sample import NAME, source_book
 from aulac_grader.author.assignment import parse
 from aulac_grader.author.assignment.build import build
 from aulac_grader.grade.course.course import Course, CourseError
-from aulac_grader.judge.paper import Paper
+from aulac_grader.judge.assignment import TrustedAssignment
 
 
 def test_a_course_as_built(tmp_path: Path) -> None:
@@ -30,8 +30,8 @@ def test_a_course_as_built(tmp_path: Path) -> None:
     assert course.due("ps99_sample") is None
     assert not (course.root / "gradebook.db").exists(), "only looked"
     assert course.late_penalty == "none"
-    paper = course.paper("ps99_sample")
-    assert paper.by_id["p1-add"].provides == ("add",)
+    trusted = course.assignment("ps99_sample")
+    assert trusted.by_id["p1-add"].provides == ("add",)
 
 
 def test_settings_are_read_without_nbgrader(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_settings_are_read_without_nbgrader(tmp_path: Path) -> None:
         "import sys\n"
         "from aulac_grader.grade.course.course import Course\n"
         "course = Course.open(sys.argv[1])\n"
-        "course.paper('ps99_sample'), course.db_url, course.late_penalty\n"
+        "course.assignment('ps99_sample'), course.db_url, course.late_penalty\n"
         "heavy = {'nbgrader', 'nbconvert', 'torch', 'sqlalchemy', 'nbformat'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
@@ -105,7 +105,7 @@ def test_folders_named_elsewhere(tmp_path: Path) -> None:
     course = make_course(tmp_path / "course", config)
     (course.root / "source").rename(course.root / "nguồn")
     assert course.assignments() == [NAME]
-    assert course.paper(NAME).name == NAME
+    assert course.assignment(NAME).name == NAME
 
 
 def test_no_students_module_is_imported_for_the_settings(
@@ -153,7 +153,7 @@ def test_what_is_no_course(tmp_path: Path) -> None:
 def test_what_is_no_assignment(tmp_path: Path) -> None:
     course = make_course(tmp_path / "course")
     with pytest.raises(CourseError, match=f"There are: {NAME}"):
-        course.paper("ps77")
+        course.assignment("ps77")
     with pytest.raises(CourseError, match=f"There are: {NAME}"):
         course.folder("../../etc")
     folder = course.source / "two"
@@ -161,10 +161,10 @@ def test_what_is_no_assignment(tmp_path: Path) -> None:
     for name in ("a.ipynb", "b.ipynb"):
         (folder / name).write_text("{}")
     with pytest.raises(CourseError, match="give the one to mark that name"):
-        course.paper("two")
+        course.assignment("two")
     (folder / "a.ipynb").unlink()
     with pytest.raises(CourseError, match="cannot be used as an assignment"):
-        course.paper("two")
+        course.assignment("two")
 
 
 def test_a_source_with_one_id_twice(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_source_with_one_id_twice(tmp_path: Path) -> None:
     book["cells"][4]["metadata"]["nbgrader"]["grade_id"] = "p1-upper"
     (course.source / NAME / FILE).write_text(json.dumps(book))
     with pytest.raises(CourseError, match="p1-upper"):
-        course.paper(NAME)
+        course.assignment(NAME)
 
 
 def test_an_ordinary_nbgrader_source_provides_what_its_stubs_define(
@@ -185,9 +185,9 @@ def test_an_ordinary_nbgrader_source_provides_what_its_stubs_define(
     for cell in book["cells"]:
         cell["metadata"].pop("aulac", None)
     (course.source / NAME / FILE).write_text(json.dumps(book))
-    paper = course.paper(NAME)
-    assert paper.by_id["p2-pair"].provides == ("ways", "first")
-    crossed = Paper.from_bytes(paper.to_bytes())
+    assignment = course.assignment(NAME)
+    assert assignment.by_id["p2-pair"].provides == ("ways", "first")
+    crossed = TrustedAssignment.from_bytes(assignment.to_bytes())
     assert crossed.by_id["p2-pair"].provides == ("ways", "first")
 
 

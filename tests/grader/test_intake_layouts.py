@@ -31,9 +31,9 @@ def course(tmp_path: Path) -> Course:
 def students(course: Course, source: Path | None, **options) -> list[str]:
     """Collect; check that everybody's answers arrived; ids."""
     collected = collect(course, NAME, source, **options)
-    paper = course.paper(NAME)
+    assignment = course.assignment(NAME)
     for submission in collected.submissions():
-        assert answers_in(rebuild(paper, submission)) == ANSWERS
+        assert answers_in(rebuild(assignment, submission)) == ANSWERS
     return sorted(collected.receipts)
 
 

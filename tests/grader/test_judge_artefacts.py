@@ -279,11 +279,11 @@ def test_a_test_reads_declared_files_only(
     pair: Any, tmp_path: Path, declared: list[str], points: int, status: str
 ) -> None:
     test = "from aulac.lesson.checks import artefact\nassert artefact('p.npy').sum() == 3"
-    paper = paper_of(
+    assignment = paper_of(
         cell("answer", "a", "x = 1", files=declared), cell("test", "t", test)
     )
     (tmp_path / "p.npy").write_bytes(npy(np.arange(3)))
-    outcome = pair.judge(paper, {}, "t", folder=tmp_path)
+    outcome = pair.judge(assignment, {}, "t", folder=tmp_path)
     assert (outcome.points, outcome.status) == (points, status)
-    gone = pair.judge(paper, {}, "t", folder=tmp_path / "gone")
+    gone = pair.judge(assignment, {}, "t", folder=tmp_path / "gone")
     assert gone.points == 0

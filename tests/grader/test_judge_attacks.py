@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from aulac_grader.judge.judge.judge import judge_test
+from aulac_grader.judge.judge.judging import judge_test
 from aulac_grader.judge.wire.protocol import Ended
 from aulac_grader.judge.wire.wire import Refused
 
@@ -107,8 +107,8 @@ ATTACKS = {
     "torch.Tensor.__eq__ = lambda *a: True\ndef f(x): return [9, 9]",
     "patched aulac": "import aulac.lesson.checks.local as c\n"
     "c.CHECKS.clear()\nimport aulac_grader.judge.wire.encode as e\n"
-    "import aulac_grader.judge.judge.trial as t\n"
-    "t.Trial.run = t.Trial._points = lambda *a: 1\ndef f(x): return [9, 9]",
+    "import aulac_grader.judge.judge.test_run as t\n"
+    "t.TestRun.run = t.TestRun._points = lambda *a: 1\ndef f(x): return [9, 9]",
     "exit": "def f(x):\n    raise SystemExit(0)",
     "os._exit": "import os\ndef f(x): os._exit(0)",
     "killed": "import os\ndef f(x): os.kill(os.getpid(), 9)",
@@ -150,18 +150,18 @@ ATTACKS = {
     "closed descriptors": "import os\ndef f(x):\n    os.closerange(3, 99)\n"
     "    return [9, 9]",
     "fork": "import os\ndef f(x):\n    os.fork()\n    return [9, 9]",
-    "patched desk": "import aulac_grader.judge.student.question as q\n"
-    "q.Desk.reply = lambda s, n, *a: b''\ndef f(x): return [9, 9]",
-    "patched encoder": "import aulac_grader.judge.student.question as q\n"
+    "patched desk": "import aulac_grader.judge.student.answering as q\n"
+    "q.ObjectTable.reply = lambda s, n, *a: b''\ndef f(x): return [9, 9]",
+    "patched encoder": "import aulac_grader.judge.student.answering as q\n"
     "from aulac_grader.judge.wire.encode import encode\n"
-    "q.Desk.reply = lambda s, n, *a: encode([n + 1, 'ok', [1, 2]])\n"
+    "q.ObjectTable.reply = lambda s, n, *a: encode([n + 1, 'ok', [1, 2]])\n"
     "def f(x): return [9, 9]",
-    "handles of others": "import aulac_grader.judge.student.question as q\n"
-    "from aulac_grader.judge import wire\nimport msgpack\n"
+    "handles of others": "import aulac_grader.judge.student.answering as q\n"
+    "from aulac_grader.judge.wire import wire\nimport msgpack\n"
     "def reply(s, n, *a):\n"
     "    b = msgpack.packb([0, n, 'ok', [wire.HANDLE, 7, 'list']])\n"
     "    return len(b).to_bytes(4, 'big') + b\n"
-    "q.Desk.reply = reply\ndef f(x): return [9, 9]",
+    "q.ObjectTable.reply = reply\ndef f(x): return [9, 9]",
     "frames": "import sys\ndef f(x):\n    frame = sys._getframe()\n    out = []\n"
     "    while frame:\n        out += map(str, frame.f_code.co_consts)\n"
     "        out += map(str, frame.f_locals.values())\n        frame = frame.f_back\n"
@@ -179,7 +179,7 @@ def pair() -> Iterator[Any]:
     pair.close()
 
 
-def paper(test: str, points: float = 1.0) -> Any:
+def assignment(test: str, points: float = 1.0) -> Any:
     return paper_of(
         cell("given", "given", "LIMIT = 3"),
         cell("answer", "answer", ANSWER, provides=["f"]),
@@ -189,7 +189,7 @@ def paper(test: str, points: float = 1.0) -> Any:
 
 @pytest.mark.parametrize("test", TESTS)
 def test_the_honest_answer_passes(pair: Any, test: str) -> None:
-    outcome = pair.judge(paper(TESTS[test]), {}, "test")
+    outcome = pair.judge(assignment(TESTS[test]), {}, "test")
     assert outcome == type(outcome)(1.0, "pass")
 
 
@@ -208,7 +208,7 @@ def test_an_attack_wins_nothing(pair: Any, name: str) -> None:
                 continue  # and with its process all its points
             with channel:
                 outcome = judge_test(
-                    paper(source), "test", channel, seed=1, seconds=1
+                    assignment(source), "test", channel, seed=1, seconds=1
                 )
             assert outcome.points == 0, (test, outcome)
             assert outcome.status not in ("pass", "partial", "error"), outcome
@@ -225,7 +225,7 @@ def test_an_endless_call_is_ended(pair: Any) -> None:
         with pair.stem() as stem:
             stem.run("answer", source)
             outcome = judge_test(
-                paper(TESTS["caught"]),
+                assignment(TESTS["caught"]),
                 "test",
                 stem.question(),
                 seed=1,
@@ -240,7 +240,9 @@ def test_the_end_of_the_process_cannot_be_swallowed(pair: Any) -> None:
         "try:\n    f([1])\nexcept:\n    pass\nelse:\n    raise AssertionError"
     )
     outcome = pair.judge(
-        paper(swallow), {"answer": "import os\ndef f(x): os._exit(0)"}, "test"
+        assignment(swallow),
+        {"answer": "import os\ndef f(x): os._exit(0)"},
+        "test",
     )
     assert (outcome.points, outcome.status) == (0, "ended")
 
@@ -251,10 +253,10 @@ def test_an_object_in_the_place_of_data_cannot_be_asked(pair: Any) -> None:
     cheat = (
         "class C:\n    def equals(self, x): return True\ndef f(x): return C()"
     )
-    outcome = pair.judge(paper(test), {"answer": cheat}, "test")
+    outcome = pair.judge(assignment(test), {"answer": cheat}, "test")
     assert outcome.points == 0
     test = "assert f([2, 1]).equals([1, 2])"
-    outcome = pair.judge(paper(test), {"answer": cheat}, "test")
+    outcome = pair.judge(assignment(test), {"answer": cheat}, "test")
     assert (outcome.points, outcome.status) == (0, "refused")
     assert "C is an object, not plain data" in outcome.message
 
@@ -268,7 +270,7 @@ def test_the_student_s_clock_is_not_believed(
     with pair.stem() as stem:
         stem.run("answer", ANSWER)
         outcome = judge_test(
-            paper(test),
+            assignment(test),
             "test",
             stem.question(),
             seed=1,
@@ -307,7 +309,7 @@ def test_only_a_number_within_the_points_gives_points(
     pair: Any, last: str
 ) -> None:
     answer, points = POINTS[last]
-    outcome = pair.judge(paper(last, 2.0), {"answer": answer}, "test")
+    outcome = pair.judge(assignment(last, 2.0), {"answer": answer}, "test")
     assert outcome.points == points
     assert type(outcome.points) is float
 
@@ -346,7 +348,7 @@ def test_nothing_of_a_test_is_in_the_student_s_memory() -> None:
             stem.run("answer", spy)
             channel = stem.question()
             outcome = judge_test(
-                paper(test), "test", channel, seed=1, seconds=60
+                assignment(test), "test", channel, seed=1, seconds=60
             )
             assert outcome.points == 1, "a question holds the hidden test"
             here: dict[str, Any] = {}

@@ -309,12 +309,12 @@ def test_a_test_says_the_same_here_and_there(
 ) -> None:
     provided, test, _ = ROWS[name]
     assert verdicts_here[name, answer] is passes
-    paper = paper_of(
+    assignment = paper_of(
         cell("given", "given", GIVEN),
         cell("answer", "answer", answer, provides=[provided]),
         cell("test", "test", test),
     )
-    outcome = pair.judge(paper, {}, "test", seconds=20)
+    outcome = pair.judge(assignment, {}, "test", seconds=20)
     assert (outcome.points == 1) is passes, outcome
     assert outcome.status in ("pass", "fail", "refused")
     assert outcome.visible_failed is not passes

@@ -268,11 +268,11 @@ def test_a_pool_of_threads_made_in_a_cell_serves_calls(pair: Any) -> None:
         "pool = ThreadPoolExecutor(2)\npool.submit(abs, 1).result()\n"
         "def f(x): return pool.submit(lambda: x + 1).result()"
     )
-    paper = judge_pair.paper_of(
+    assignment = judge_pair.paper_of(
         judge_pair.cell("answer", "a", pool, provides=["f"]),
         judge_pair.cell("test", "t", "assert f(1) == 2"),
     )
-    assert pair.judge(paper, {}, "t").points == 1
+    assert pair.judge(assignment, {}, "t").points == 1
 
 
 def _call(number: int, handle: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The same sheet earns the same marks: again, side by side, and on a busy machine."""
+"""The same submitted code earns the same marks: again, side by side, and on a busy machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aulac_grader.judge.control.marking import Marks, mark
-from aulac_grader.judge.control.workshop import Workshop
+from aulac_grader.judge.control.warm_parents import WarmParents
 
 pytestmark = pytest.mark.slow
 
@@ -27,44 +27,45 @@ def walls() -> None:
         pytest.skip(sample.refusal())
 
 
-PAPER = sample.paper()
+ASSIGNMENT = sample.assignment()
 RANDOM = (
     "import random, os\n"
     "print(random.random(), hash('một'), {'b', 'a', 'c'}, object())\n"
     "print(sorted(os.environ), os.getpid(), os.listdir('.'))\n"
 )
 SHEETS = {
-    "right": sample.sheet(),
-    "random": sample.sheet(before={"a-squares": RANDOM}),
-    "wrong": sample.sheet({"a-double": "def double(x): return object()"}),
-    "dies": sample.sheet(
+    "right": sample.code(),
+    "random": sample.code(before={"a-squares": RANDOM}),
+    "wrong": sample.code({"a-double": "def double(x): return object()"}),
+    "dies": sample.code(
         {"a-double": "import os\ndef double(x): os._exit(1)"},
         before={"given": "import os; os._exit(1)"},
     ),
-    "kills": sample.sheet(
+    "kills": sample.code(
         {"a-double": "import os\ndef double(x): os.kill(os.getppid(), 9)"}
     ),
-    "grows": sample.sheet(
+    "grows": sample.code(
         {
             "a-double": "def double(x): return len([bytearray(1 << 20)] * 5 + "
             "[bytearray(1 << 20) for _ in range(400)])"
         },
         before={"given": "x = [bytearray(1 << 20) for _ in range(400)]"},
     ),
-    "loops": sample.sheet(before={"a-double": "while True: pass"}),
+    "loops": sample.code(before={"a-double": "while True: pass"}),
 }
 
 
-def all_marks(workshop: Workshop) -> list[Marks]:
+def all_marks(parents: WarmParents) -> list[Marks]:
     return [
-        mark(PAPER, sheet, sample.SEEDS, workshop) for sheet in SHEETS.values()
+        mark(ASSIGNMENT, submitted, sample.SEEDS, parents)
+        for submitted in SHEETS.values()
     ]
 
 
 @pytest.fixture(scope="module")
 def first() -> list[Marks]:
-    with Workshop(sample.LIMITS) as workshop:
-        return all_marks(workshop)
+    with WarmParents(sample.LIMITS) as parents:
+        return all_marks(parents)
 
 
 def test_the_sheets_differ_as_they_should(first: list[Marks]) -> None:
@@ -76,14 +77,14 @@ def test_the_sheets_differ_as_they_should(first: list[Marks]) -> None:
 
 
 def test_other_parents_give_the_same_marks(first: list[Marks]) -> None:
-    with Workshop(sample.LIMITS) as workshop:
-        assert all_marks(workshop) == first
+    with WarmParents(sample.LIMITS) as parents:
+        assert all_marks(parents) == first
 
 
 def test_side_by_side_on_a_busy_machine(first: list[Marks]) -> None:
     def one(_: int) -> list[Marks]:
-        with Workshop(sample.LIMITS) as workshop:
-            return all_marks(workshop)
+        with WarmParents(sample.LIMITS) as parents:
+            return all_marks(parents)
 
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(one, range(3))) == [first] * 3

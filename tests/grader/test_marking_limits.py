@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from aulac_grader.judge.control.limits_watchdog import LimitsWatchdog
 from aulac_grader.judge.control.marking import (
     MAX_BOXES,
     MAX_PICTURES,
     MAX_PRINTED,
-    SheetCell,
+    SubmittedCell,
     mark,
 )
-from aulac_grader.judge.control.watch import Watch
-from aulac_grader.judge.control.workshop import Workshop
+from aulac_grader.judge.control.warm_parents import WarmParents
 from aulac_grader.sandbox.limits import Limits
 
 _spec = importlib.util.spec_from_file_location(
@@ -36,9 +36,9 @@ def walls() -> None:
         pytest.skip(sample.refusal())
 
 
-PAPER = sample.paper()
+ASSIGNMENT = sample.assignment()
 # One test for the answer that runs wild, one for the other.
-SHORT = sample.paper(
+SHORT = sample.assignment(
     [c for c in sample.CELLS if c[1] not in ("t-hidden", "t-file")]
 )
 
@@ -121,67 +121,67 @@ BODIES = {
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    with Workshop(sample.LIMITS) as opened:
+def parents() -> Iterator[WarmParents]:
+    with WarmParents(sample.LIMITS) as opened:
         yield opened
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_a_scratch_cell_that_runs_wild_costs_nothing(
-    workshop: Workshop, name: str
+    parents: WarmParents, name: str
 ) -> None:
     source, status = CELLS[name]
-    sheet = sample.sheet(before={"a-double": source})
-    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    submitted = sample.code(before={"a-double": source})
+    marks = mark(ASSIGNMENT, submitted, sample.SEEDS, parents)
     assert marks.points == sample.FULL
     wild = sample.part(marks, "x-a-double")
     assert status in (None, wild.status)
     if wild.status != "ok":
         assert wild.error
-    assert sample.living(workshop.student.pid) == 1
+    assert sample.living(parents.student.pid) == 1
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_question_that_runs_wild_costs_its_own_tests(
-    workshop: Workshop, name: str
+    parents: WarmParents, name: str
 ) -> None:
     body, status = BODIES[name]
     answer = "def double(x):\n" + sample.indented(body)
-    sheet = sample.sheet({"a-double": answer}, of=SHORT)
-    marks = mark(SHORT, sheet, sample.SEEDS, workshop)
+    submitted = sample.code({"a-double": answer}, of=SHORT)
+    marks = mark(SHORT, submitted, sample.SEEDS, parents)
     wild, other = marks.tests
     assert (wild.points, other.points) == (0, 3)
     assert wild.status == status or status is None
     assert wild.message and wild.visible_failed
-    assert sample.living(workshop.student.pid) == 1
+    assert sample.living(parents.student.pid) == 1
 
 
-def test_every_cell_runs_wild(workshop: Workshop) -> None:
+def test_every_cell_runs_wild(parents: WarmParents) -> None:
     """Bounded, with no exception, and no more than no points."""
     wild = "import os; os._exit(1)"
     answers = {"a-double": wild, "a-squares": wild}
-    before = {cell.id: wild for cell in PAPER.cells}
-    sheet = sample.sheet(answers, before=before)
-    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    before = {cell.id: wild for cell in ASSIGNMENT.cells}
+    submitted = sample.code(answers, before=before)
+    marks = mark(ASSIGNMENT, submitted, sample.SEEDS, parents)
     assert marks.points == 0 and marks.max_points == sample.FULL
     assert len(marks.cells) == 3 + len(before)
 
 
-def test_more_wild_cells_than_new_starts(workshop: Workshop) -> None:
+def test_more_wild_cells_than_new_starts(parents: WarmParents) -> None:
     wild = tuple(
-        SheetCell(f"w{n}", "extra", "import os; os._exit(1)")
+        SubmittedCell(f"w{n}", "extra", "import os; os._exit(1)")
         for n in range(MAX_BOXES + 1)
     )
-    sheet = sample.sheet()
-    sheet = replace(sheet, cells=wild + sheet.cells)
-    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    submitted = sample.code()
+    submitted = replace(submitted, cells=wild + submitted.cells)
+    marks = mark(ASSIGNMENT, submitted, sample.SEEDS, parents)
     assert {test.status for test in marks.tests} == {"time"}
     assert all("không chạy được" in test.message for test in marks.tests)
     assert marks.measures["boxes"] <= 2 * MAX_BOXES
 
 
 def test_a_stem_that_lies_about_itself_gains_nothing(
-    workshop: Workshop,
+    parents: WarmParents,
 ) -> None:
     lies = (
         "from aulac_grader.judge.wire.protocol import Channel\n"
@@ -195,17 +195,17 @@ def test_a_stem_that_lies_about_itself_gains_nothing(
         "    send(self, message, *rest, **more)\n"
         "Channel.send = lie\n"
     )
-    sheet = sample.sheet(
+    submitted = sample.code(
         {"a-squares": "def squares(n): 1 / 0"}, before={"given": lies}
     )
-    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    marks = mark(ASSIGNMENT, submitted, sample.SEEDS, parents)
     assert [test.points for test in marks.tests] == [1, 2, 0, 0]
     assert {cell.printed for cell in marks.cells} == {""}
     assert all(cell.pictures == () for cell in marks.cells)
 
 
 def test_reports_without_end_fill_no_memory_of_ours(
-    workshop: Workshop,
+    parents: WarmParents,
 ) -> None:
     forged = (
         "from aulac_grader.judge.cells.notebook import Notebook\n"
@@ -213,24 +213,24 @@ def test_reports_without_end_fill_no_memory_of_ours(
         "Notebook.run = lambda *a, **k: {'status': 'ok', 'error': '',"
         " 'printed': 'x' * (1 << 16), 'pictures': [png] * 8}"
     )
-    cells = tuple(SheetCell(f"x{n}", "extra", "0") for n in range(20))
-    sheet = replace(
-        sample.sheet(), cells=(SheetCell("f", "extra", forged), *cells)
+    cells = tuple(SubmittedCell(f"x{n}", "extra", "0") for n in range(20))
+    submitted = replace(
+        sample.code(), cells=(SubmittedCell("f", "extra", forged), *cells)
     )
-    sheet = replace(sheet, cells=sheet.cells + sample.sheet().cells)
-    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    submitted = replace(submitted, cells=submitted.cells + sample.code().cells)
+    marks = mark(ASSIGNMENT, submitted, sample.SEEDS, parents)
     pictures = [p for cell in marks.cells for p in cell.pictures]
     assert 0 < sum(map(len, pictures)) <= MAX_PICTURES
     assert 0 < sum(len(cell.printed) for cell in marks.cells) <= MAX_PRINTED
     assert sample.part(marks, "x19").status == "output"
 
 
-def test_no_clock_of_the_student_is_believed(workshop: Workshop) -> None:
+def test_no_clock_of_the_student_is_believed(parents: WarmParents) -> None:
     timed = (
         "from aulac.lesson.checks import within\n"
         "assert within(0.05, double, BASE) == 20"
     )
-    paper = sample.paper(
+    assignment = sample.assignment(
         [*sample.CELLS[:2], ("test", "t", timed, {"points": 1})]
     )
     stopped = (
@@ -244,8 +244,8 @@ def test_no_clock_of_the_student_is_believed(workshop: Workshop) -> None:
         "    return 2 * x"
     )
     for answer, points in ((stopped, 0), (sample.DOUBLE, 1)):
-        sheet = sample.sheet({"a-double": answer}, of=paper)
-        assert mark(paper, sheet, {"t": 7}, workshop).points == points
+        submitted = sample.code({"a-double": answer}, of=assignment)
+        assert mark(assignment, submitted, {"t": 7}, parents).points == points
 
 
 # -- the clock -------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def test_the_clock_stands_while_the_judge_is_at_work(
     told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not told:  # the host takes the processor away: no account knows of it
-        name = "aulac_grader.judge.control.watch.schedule"
+        name = "aulac_grader.judge.control.limits_watchdog.schedule"
         monkeypatch.setattr(name, lambda pid: (0.0, 0.0))
     asleep = "import time; time.sleep(600)"
     busy = "while True: pass"
@@ -265,16 +265,16 @@ def test_the_clock_stands_while_the_judge_is_at_work(
         for source in (asleep, busy)
     )
     try:
-        watch = Watch(box.pid, Limits())
-        watch.begin(600, 0.2, judge=judge.pid)
-        while watch.last.wall_seconds < 0.6:
-            watch.poll()
-        assert watch.why is None and watch.ended_question is None
+        watchdog = LimitsWatchdog(box.pid, Limits())
+        watchdog.begin(600, 0.2, judge=judge.pid)
+        while watchdog.last.wall_seconds < 0.6:
+            watchdog.poll()
+        assert watchdog.why is None and watchdog.ended_question is None
         judge.kill()
         judge.wait()
-        while watch.ended_question is None:
-            watch.poll()
-        assert watch.ended_question == "wall" and watch.why is None
+        while watchdog.ended_question is None:
+            watchdog.poll()
+        assert watchdog.ended_question == "wall" and watchdog.why is None
     finally:
         for process in (box, judge):
             process.kill()

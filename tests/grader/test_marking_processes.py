@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from aulac_grader.judge.control.marking import InfrastructureError, mark
-from aulac_grader.judge.control.workshop import Workshop
+from aulac_grader.judge.control.warm_parents import WarmParents
 from aulac_grader.judge.warm import preload, warm
 from aulac_grader.sandbox.limits import Limits
 from aulac_grader.sandbox.watchdog import look, tree
@@ -34,12 +34,12 @@ def walls() -> None:
         pytest.skip(sample.refusal())
 
 
-PAPER = sample.paper()
+ASSIGNMENT = sample.assignment()
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    with Workshop() as opened:
+def parents() -> Iterator[WarmParents]:
+    with WarmParents() as opened:
         yield opened
 
 
@@ -93,21 +93,24 @@ def scan_for(text: str) -> str:
     ids=["neighbour", "hidden-test", "hidden-points", "reference", "test-id"],
 )
 def test_a_box_holds_nothing_of_others_and_nothing_of_the_tests(
-    workshop: Workshop, text: str
+    parents: WarmParents, text: str
 ) -> None:
-    neighbour = sample.sheet({"a-double": f"x = {CANARY!r}\n{sample.DOUBLE}"})
-    assert mark(PAPER, neighbour, sample.SEEDS, workshop).points == sample.FULL
+    neighbour = sample.code({"a-double": f"x = {CANARY!r}\n{sample.DOUBLE}"})
+    assert (
+        mark(ASSIGNMENT, neighbour, sample.SEEDS, parents).points
+        == sample.FULL
+    )
     # Last of all, when hidden tests have been judged against this very box.
     answers = {"a-double": "double = lambda x: x + x"}
-    sheet = sample.sheet(answers, before={"t-file": scan_for(text)})
-    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    submitted = sample.code(answers, before={"t-file": scan_for(text)})
+    marks = mark(ASSIGNMENT, submitted, sample.SEEDS, parents)
     assert marks.points == sample.FULL
     # The second round, which is shown, was asked for no test.
     assert sample.part(marks, "x-t-file").printed == "0 True\n"
 
 
 def test_a_question_holds_nothing_of_the_test_that_asks(
-    workshop: Workshop,
+    parents: WarmParents,
 ) -> None:
     half = len(sample.SECRET) // 2
     halves = sample.SECRET[:half].encode(), sample.SECRET[half:].encode()
@@ -118,13 +121,13 @@ def test_a_question_holds_nothing_of_the_test_that_asks(
         "    return 2 * x"
     )
     marks = mark(
-        PAPER, sample.sheet({"a-double": answer}), sample.SEEDS, workshop
+        ASSIGNMENT, sample.code({"a-double": answer}), sample.SEEDS, parents
     )
     assert marks.points == sample.FULL
 
 
 def test_a_box_has_its_line_and_no_other_descriptor(
-    workshop: Workshop,
+    parents: WarmParents,
 ) -> None:
     listing = (
         "import os\n"
@@ -132,15 +135,15 @@ def test_a_box_has_its_line_and_no_other_descriptor(
         "    try: print(fd, os.readlink(f'/proc/self/fd/{fd}').split(':')[0])\n"
         "    except OSError: pass"
     )
-    sheet = sample.sheet(before={"given": listing})
-    marks = mark(PAPER, sheet, sample.SEEDS, workshop)
+    submitted = sample.code(before={"given": listing})
+    marks = mark(ASSIGNMENT, submitted, sample.SEEDS, parents)
     lines = sample.part(marks, "x-given").printed.splitlines()
     assert [line for line in lines if "socket" in line] == ["3 socket"]
     assert not [line for line in lines if "pidfd" in line or "/work" in line]
 
 
 def test_the_environment_of_a_box_is_ours(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    parents: WarmParents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AULAC_COURSE_KEY", CANARY)
     show = (
@@ -148,9 +151,9 @@ def test_the_environment_of_a_box_is_ours(
         "print(open('/proc/self/environ').read())\n"
         "print(open('/proc/self/cmdline').read())"
     )
-    with Workshop() as opened:
-        sheet = sample.sheet(before={"given": show})
-        marks = mark(PAPER, sheet, sample.SEEDS, opened)
+    with WarmParents() as opened:
+        submitted = sample.code(before={"given": show})
+        marks = mark(ASSIGNMENT, submitted, sample.SEEDS, opened)
     printed = sample.part(marks, "x-given").printed
     assert CANARY not in printed and "PYTHONHASHSEED" in printed
 
@@ -158,13 +161,13 @@ def test_the_environment_of_a_box_is_ours(
 # -- warm parents that die -------------------------------------------------------------
 
 
-def test_zygotes_run_one_thread_and_nothing_else(workshop: Workshop) -> None:
-    mark(PAPER, sample.sheet(), sample.SEEDS, workshop)
-    zygotes = workshop._zygotes.values()
+def test_zygotes_run_one_thread_and_nothing_else(parents: WarmParents) -> None:
+    mark(ASSIGNMENT, sample.code(), sample.SEEDS, parents)
+    zygotes = parents._zygotes.values()
     for zygote in zygotes:
         process = look(zygote.pid)
         assert process is not None and process.threads == 1
-    assert sample.living(workshop.student.pid) == 1
+    assert sample.living(parents.student.pid) == 1
 
 
 @pytest.mark.parametrize("role", ["student", "judge"])
@@ -176,14 +179,14 @@ def test_a_zygote_killed_in_the_middle_is_no_mark_and_no_end(
 
     def marking() -> None:
         try:
-            sheet = sample.sheet({"a-double": slow})
-            mark(PAPER, sheet, sample.SEEDS, workshop)
+            submitted = sample.code({"a-double": slow})
+            mark(ASSIGNMENT, submitted, sample.SEEDS, parents)
         except BaseException as error:
             failures.append(error)
 
-    with Workshop() as workshop:
-        mark(PAPER, sample.sheet(), sample.SEEDS, workshop)
-        zygotes = dict(workshop._zygotes)
+    with WarmParents() as parents:
+        mark(ASSIGNMENT, sample.code(), sample.SEEDS, parents)
+        zygotes = dict(parents._zygotes)
         students, judges = zygotes["student"].pid, zygotes["judge"].pid
         thread = threading.Thread(target=marking)
         thread.start()
@@ -194,7 +197,7 @@ def test_a_zygote_killed_in_the_middle_is_no_mark_and_no_end(
         thread.join(60)
         assert [type(error) for error in failures] == [InfrastructureError]
         until(lambda: not any(map(alive, below)))
-        again = mark(PAPER, sample.sheet(), sample.SEEDS, workshop)
+        again = mark(ASSIGNMENT, sample.code(), sample.SEEDS, parents)
         assert again.points == sample.FULL
 
 
@@ -207,13 +210,13 @@ def test_nothing_survives_a_client_that_is_killed() -> None:
     program = (
         "import sys, importlib.util\n"
         "from aulac_grader.judge.control.marking import mark\n"
-        "from aulac_grader.judge.control.workshop import Workshop\n"
+        "from aulac_grader.judge.control.warm_parents import WarmParents\n"
         f"spec = importlib.util.spec_from_file_location('s', {sample.__file__!r})\n"
         "s = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(s)\n"
         "slow = 'import time\\ntime.sleep(3600)'\n"
-        "with Workshop() as w:\n"
-        "    mark(s.paper(), s.sheet(before={'given': slow}), s.SEEDS, w)\n"
+        "with WarmParents() as w:\n"
+        "    mark(s.assignment(), s.code(before={'given': slow}), s.SEEDS, w)\n"
     )
     client = subprocess.Popen([sys.executable, "-c", program])
     # It, two zygotes, and C, I and S of the box.
@@ -232,7 +235,7 @@ def test_a_zygote_that_cannot_start_is_a_failure_of_ours(
         lambda *_: [sys.executable, "-c", "pass"],
     )
     with pytest.raises(InfrastructureError, match="student zygote died"):
-        Workshop().open()
+        WarmParents().open()
 
 
 def test_no_zygote_has_a_second_thread() -> None:
@@ -251,8 +254,8 @@ def test_no_zygote_has_a_second_thread() -> None:
 
 
 def test_without_walls_only_when_said_aloud() -> None:
-    with Workshop(Limits(), sandboxed=False) as workshop:
-        marks = mark(PAPER, sample.sheet(), sample.SEEDS, workshop)
+    with WarmParents(Limits(), sandboxed=False) as parents:
+        marks = mark(ASSIGNMENT, sample.code(), sample.SEEDS, parents)
         assert marks.points == sample.FULL
         assert marks.tier["sandboxed"] is False
         assert marks.tier["walls"] == "none"
@@ -260,9 +263,9 @@ def test_without_walls_only_when_said_aloud() -> None:
 
 def test_a_machine_that_cannot_isolate_is_refused() -> None:
     program = (
-        "from aulac_grader.judge.control.workshop import Workshop\n"
+        "from aulac_grader.judge.control.warm_parents import WarmParents\n"
         "from aulac_grader.sandbox.walls import SandboxUnavailable\n"
-        "try:\n    Workshop().open()\n"
+        "try:\n    WarmParents().open()\n"
         "except SandboxUnavailable as error:\n    print('refused:', error)\n"
     )
     # In a user namespace that may have none below it.
@@ -303,18 +306,18 @@ def test_preload_follows_from_what_a_paper_imports() -> None:
 def test_the_student_side_loads_only_what_students_can_see() -> None:
     hidden = "### BEGIN HIDDEN TESTS\nimport numpy\n### END HIDDEN TESTS\nassert double(1)"
     cells = [*sample.CELLS[:2], ("test", "t", hidden, {"points": 1})]
-    found = Workshop.preload(sample.paper(cells))
+    found = WarmParents.preload(sample.assignment(cells))
     assert found.student == () and found.judge == ("numpy",)
 
 
 def test_a_paper_that_needs_other_modules_gets_other_parents() -> None:
     cells = list(sample.CELLS)
     cells[0] = ("given", "given", "import safetensors\nBASE = 10", {})
-    other = sample.paper(cells)
+    other = sample.assignment(cells)
     loaded = "import sys\nprint('safetensors' in sys.modules)"
-    with Workshop() as workshop:
-        for paper, wanted in ((PAPER, "False\n"), (other, "True\n")):
-            sheet = sample.sheet(of=paper, before={"given": loaded})
-            marks = mark(paper, sheet, sample.SEEDS, workshop)
+    with WarmParents() as parents:
+        for assignment, wanted in ((ASSIGNMENT, "False\n"), (other, "True\n")):
+            submitted = sample.code(of=assignment, before={"given": loaded})
+            marks = mark(assignment, submitted, sample.SEEDS, parents)
             assert marks.points == sample.FULL
             assert sample.part(marks, "x-given").printed == wanted

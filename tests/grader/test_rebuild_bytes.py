@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.grader.rebuild_sample import (
     ANSWERS,
+    ASSIGNMENT,
     NAME,
-    PAPER,
     answered,
     answers_in,
     code,
@@ -29,11 +29,11 @@ from tests.grader.rebuild_sample import (
 
 from aulac_grader.grade.intake import Submission, reading
 from aulac_grader.grade.rebuild import Rebuilt, rebuild
-from aulac_grader.judge.paper import Paper
+from aulac_grader.judge.assignment import TrustedAssignment
 
 TRUSTED = {
     cell.id: cell.source
-    for cell in PAPER.cells
+    for cell in ASSIGNMENT.cells
     if cell.kind not in {"answer", "manual", "scratch"}
 }
 METADATA = {cell["id"]: cell["metadata"] for cell in source_book()["cells"]}
@@ -52,17 +52,17 @@ def holds(result: Rebuilt) -> None:
     assert all(
         c.outputs == [] for c in result.notebook.cells if "outputs" in c
     )
-    sheet = [c for c in result.sheet.cells if c.kind != "extra"]
-    assert [c.id for c in sheet] == [*ASKED, "p4-plot"]
-    assert all(c.source == "" for c in sheet if c.kind == "test")
-    assert sheet[0].source == TRUSTED["given"]
+    submitted = [c for c in result.code.cells if c.kind != "extra"]
+    assert [c.id for c in submitted] == [*ASKED, "p4-plot"]
+    assert all(c.source == "" for c in submitted if c.kind == "test")
+    assert submitted[0].source == TRUSTED["given"]
     assert set(result.manual) == {"p3-why", "p4-plot", "p5-task"}
     for repair in result.repairs:
         assert repair.text("vi") and repair.text("en")
         json.dumps(repair.to_dict())
-    ids = [c.id for c in result.sheet.cells]
+    ids = [c.id for c in result.code.cells]
     assert len(ids) == len(set(ids))
-    "".join(c.source for c in result.sheet.cells).encode()
+    "".join(c.source for c in result.code.cells).encode()
 
 
 # -- anything at all ------------------------------------------------------------------
@@ -328,7 +328,7 @@ def test_text_after_the_end() -> None:
 
 def test_nothing_was_handed_in() -> None:
     submission = handed_in(answered())
-    result = rebuild(PAPER, Submission(submission.receipt, None))
+    result = rebuild(ASSIGNMENT, Submission(submission.receipt, None))
     holds(result)
     assert codes(result) == ["missing"]
     assert codes(rebuilt(b" \n")) == ["empty_file", "missing"]
@@ -419,10 +419,12 @@ def test_ids_of_extra_cells_never_meet_the_papers() -> None:
     for number, cell in enumerate(book["cells"]):
         if "nbgrader" not in cell["metadata"]:
             cell["id"] = f"extra-{number}"
-    paper = Paper.from_notebook(json.dumps(book).encode(), NAME)
+    assignment = TrustedAssignment.from_notebook(
+        json.dumps(book).encode(), NAME
+    )
     theirs = answered()
     theirs["cells"].insert(5, code("x = 1"))
-    result = rebuilt(theirs, paper)
+    result = rebuilt(theirs, assignment)
     nbformat.validate(result.notebook)
-    ids = [cell.id for cell in result.sheet.cells]
+    ids = [cell.id for cell in result.code.cells]
     assert len(set(ids)) == len(ids)

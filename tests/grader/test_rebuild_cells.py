@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from tests.grader.rebuild_sample import (
     ANSWERS,
-    PAPER,
+    ASSIGNMENT,
     answered,
     answers_in,
     code,
@@ -29,7 +29,7 @@ from aulac_grader.grade.rebuild import rebuild
 
 
 def kinds(result):
-    return [(cell.id, cell.kind) for cell in result.sheet.cells]
+    return [(cell.id, cell.kind) for cell in result.code.cells]
 
 
 def test_a_finished_notebook_needs_no_repair():
@@ -50,9 +50,9 @@ def test_a_finished_notebook_needs_no_repair():
 
 def test_no_test_and_no_solution_reaches_the_sheet():
     for book in (answered(), released(), {"cells": []}):
-        sheet = str(rebuilt(book).sheet)
-        assert "BÍ MẬT" not in sheet and "assert" not in sheet
-        assert "word.upper() for word" not in sheet
+        submitted = str(rebuilt(book).code)
+        assert "BÍ MẬT" not in submitted and "assert" not in submitted
+        assert "word.upper() for word" not in submitted
 
 
 def test_an_untouched_notebook_says_so():
@@ -70,7 +70,7 @@ def test_the_notebook_holds_the_papers_cells_and_the_answers():
     notebook = rebuilt(book).notebook
     nbformat.validate(notebook)
     cells = {cell.id: cell for cell in notebook.cells}
-    assert cells["p1-small"].source == PAPER.by_id["p1-small"].source
+    assert cells["p1-small"].source == ASSIGNMENT.by_id["p1-small"].source
     assert cells["p1-small"].metadata.nbgrader.points == 2
     assert cells["p1-small"].outputs == []
     assert cells["p3-why"].source == ANSWERS["p3-why"]
@@ -112,8 +112,8 @@ def test_of_two_edited_copies_the_last_counts():
 def test_a_copy_used_to_try_the_answer_is_no_answer():
     book = answered()
     at = place(book, "p1-upper")
-    trial = copied(find(book, "p1-upper"), source="print(upper(['a']))")
-    book["cells"].insert(at + 1, trial)
+    test_run = copied(find(book, "p1-upper"), source="print(upper(['a']))")
+    book["cells"].insert(at + 1, test_run)
     result = rebuilt(book)
     assert answers_in(result) == ANSWERS
     assert kinds(result)[2] == ("extra-1", "extra")
@@ -170,7 +170,7 @@ def test_a_copied_test_runs_nowhere():
     at = place(book, "p1-small")
     book["cells"].insert(at, copied(find(book, "p1-small")))
     result = rebuilt(book)
-    assert [cell.id for cell in result.sheet.cells].count("p1-small") == 1
+    assert [cell.id for cell in result.code.cells].count("p1-small") == 1
     assert extras_in(result) == [] and answers_in(result) == ANSWERS
 
 
@@ -241,8 +241,8 @@ def test_cells_in_another_order():
     result = rebuilt(book)
     assert answers_in(result) == ANSWERS
     assert codes(result) == ["reordered"]
-    assert [cell.id for cell in result.sheet.cells] == [
-        cell.id for cell in rebuilt(answered()).sheet.cells
+    assert [cell.id for cell in result.code.cells] == [
+        cell.id for cell in rebuilt(answered()).code.cells
     ]
 
 
@@ -362,7 +362,7 @@ def test_an_import_added_to_a_given_cell_still_runs():
     given = find(book, "given")
     given["source"] = "import re\n" + given["source"]
     result = rebuilt(book)
-    assert result.sheet.cells[0].source == "import math\n\nZERO = 0"
+    assert result.code.cells[0].source == "import math\n\nZERO = 0"
     assert extras_in(result) == ["import re"]
     assert codes(result) == ["restored"]
 
@@ -372,7 +372,7 @@ def test_notes_added_to_the_instructions_are_kept_below_them():
     find(book, "ps98-p2")["source"] += "\n\nGhi chú của em."
     cells = rebuilt(book).notebook.cells
     at = [cell.id for cell in cells].index("ps98-p2")
-    assert cells[at].source == PAPER.by_id["ps98-p2"].source
+    assert cells[at].source == ASSIGNMENT.by_id["ps98-p2"].source
     assert cells[at + 1].source.strip() == "Ghi chú của em."
 
 
@@ -403,7 +403,7 @@ def test_scratch_cells_are_the_students_to_change():
     book = answered()
     find(book, "ps98-try")["source"] = "tried = upper(['x'])"
     result = rebuilt(book)
-    assert "tried = upper(['x'])" in [c.source for c in result.sheet.cells]
+    assert "tried = upper(['x'])" in [c.source for c in result.code.cells]
 
 
 # -- characters ---------------------------------------------------------------------
@@ -477,9 +477,9 @@ def test_pictures_pasted_into_an_essay_stay_and_scripts_do_not():
 def test_a_student_hears_of_what_the_intake_noted_and_files_come_along():
     note = Note("link", {"file": "x.csv"})
     files = (("my_helpers.py", b"x = 1"),)
-    result = rebuild(PAPER, handed_in(answered(), files, (note,)))
+    result = rebuild(ASSIGNMENT, handed_in(answered(), files, (note,)))
     assert [r.to_dict() for r in result.repairs] == [note.to_dict()]
-    assert result.sheet.files == files
+    assert result.code.files == files
     assert result.sha256 != rebuilt(answered()).sha256
 
 

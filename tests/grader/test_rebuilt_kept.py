@@ -23,17 +23,17 @@ from tests.grader.batch_class import (
 from aulac_grader.grade.intake.submission import Receipt, Submission
 from aulac_grader.grade.rebuild import NotRebuilt, Rebuilt, kept
 from aulac_grader.grade.verdict.keys import course_key
-from aulac_grader.judge.paper import Paper
+from aulac_grader.judge.assignment import TrustedAssignment
 from aulac_grader.sandbox.selfcheck import unavailable
 
 REASON = unavailable()
 
 
 class Class:
-    """Two students of one paper, what was kept of them, and who was rebuilt."""
+    """Two students of one assignment, what was kept of them, and who was rebuilt."""
 
-    def __init__(self, folder: Path, paper: Paper) -> None:
-        self.folder, self.paper = folder, paper
+    def __init__(self, folder: Path, assignment: TrustedAssignment) -> None:
+        self.folder, self.assignment = folder, assignment
         self.key = course_key(folder / "key")
         self.works = {
             "an": graded_work.Handed("an"),
@@ -42,7 +42,7 @@ class Class:
             ),
         }
         self.found = {
-            name: graded_work.verdict(paper, work)
+            name: graded_work.verdict(assignment, work)
             for name, work in self.works.items()
         }
         self.rebuilt: list[str] = []
@@ -52,7 +52,7 @@ class Class:
         return kept.path_of(self.folder, student)
 
     def made(self, student: str) -> Rebuilt:
-        return graded_work.rebuilt(self.paper, self.works[student])
+        return graded_work.rebuilt(self.assignment, self.works[student])
 
     def write(self, student: str) -> None:
         data = self.made(student).to_bytes()
@@ -62,25 +62,27 @@ class Class:
         """Asked for where it has to be rebuilt, and nowhere else."""
         self.rebuilt.append(student)
         work = self.works[student]
-        receipt = Receipt(student, self.paper.name, work.received_at, sha256)
-        return Submission(receipt, graded_work.notebook(self.paper, work))
+        receipt = Receipt(
+            student, self.assignment.name, work.received_at, sha256
+        )
+        return Submission(receipt, graded_work.notebook(self.assignment, work))
 
     def of(self, student: str) -> Rebuilt:
         shelf = kept.Kept(
-            self.folder, self.paper, self.key, self.load, self.said.append
+            self.folder, self.assignment, self.key, self.load, self.said.append
         )
         return shelf.of(self.found[student])
 
 
 @pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Paper:
+def assignment(tmp_path_factory: pytest.TempPathFactory) -> TrustedAssignment:
     course = graded_work.make_course(tmp_path_factory.mktemp("course"))
-    return course.paper(graded_work.NAME)
+    return course.assignment(graded_work.NAME)
 
 
 @pytest.fixture
-def group(paper: Paper, tmp_path: Path) -> Class:
-    return Class(tmp_path, paper)
+def group(assignment: TrustedAssignment, tmp_path: Path) -> Class:
+    return Class(tmp_path, assignment)
 
 
 @pytest.mark.parametrize("student", ["an", "binh"])
@@ -90,26 +92,26 @@ def test_it_comes_back_as_it_was(group: Class, student: str) -> None:
     again = group.of(student)
     assert again == made and again.sha256 == made.sha256
     assert again.notebook == made.notebook
-    assert again.sheet == made.sheet
+    assert again.code == made.code
     assert not group.rebuilt and not group.said
 
 
 def test_half_a_character_comes_back_too(group: Class) -> None:
     made = replace(group.made("an"), manual={"p2-why": "\ud800"})
-    assert Rebuilt.from_bytes(group.paper, made.to_bytes()) == made
+    assert Rebuilt.from_bytes(group.assignment, made.to_bytes()) == made
 
 
 def test_files_are_named_and_not_kept(group: Class) -> None:
-    """What was read back is for looking at: a sheet without its files is no sheet."""
+    """What was read back is for looking at: without its files it cannot be marked."""
     made = replace(
         group.made("an"), files=(("a.csv", "0" * 64),), bodies=(b"1,2",)
     )
-    assert made.sheet.files == (("a.csv", b"1,2"),)
+    assert made.code.files == (("a.csv", b"1,2"),)
     assert made.sha256 != group.made("an").sha256
-    again = Rebuilt.from_bytes(group.paper, made.to_bytes())
+    again = Rebuilt.from_bytes(group.assignment, made.to_bytes())
     assert again == made
     with pytest.raises(ValueError, match="rebuild the submission"):
-        _ = again.sheet
+        _ = again.code
 
 
 def test_what_is_missing_is_rebuilt_once(group: Class) -> None:
@@ -162,7 +164,7 @@ def test_what_was_harmed_is_told_of_and_never_used(
     harm(group)
     with pytest.raises(NotRebuilt):
         kept.read(
-            group.folder, group.found["an"], group.paper, group.key.public
+            group.folder, group.found["an"], group.assignment, group.key.public
         )
     assert group.of("an") == group.made("an")
     (said,) = group.said
@@ -175,7 +177,7 @@ def test_what_was_harmed_is_told_of_and_never_used(
 def test_another_version_of_the_assignment_is_not_mixed_in(
     group: Class,
 ) -> None:
-    """The present paper's positions mean nothing in what an older one placed."""
+    """The present assignment's positions mean nothing in what an older one placed."""
     group.write("an")
     older = {**group.found["an"], "source_sha256": "0" * 64}
     group.found["an"] = older
@@ -183,7 +185,8 @@ def test_another_version_of_the_assignment_is_not_mixed_in(
     assert group.rebuilt == ["an"]
     with pytest.raises(NotRebuilt, match="another version"):
         Rebuilt.from_bytes(
-            replace(group.paper, sha256="0" * 64), group.made("an").to_bytes()
+            replace(group.assignment, sha256="0" * 64),
+            group.made("an").to_bytes(),
         )
 
 
@@ -212,10 +215,10 @@ class Counting(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.loader.exec_module(module)
         rebuild = module.rebuild
 
-        def counted(paper, submission):
+        def counted(assignment, submission):
             with open(LOG, "a") as log:
                 log.write(f"{os.getpid()} {submission.receipt.student}\\n")
-            return rebuild(paper, submission)
+            return rebuild(assignment, submission)
 
         module.rebuild = counted
 

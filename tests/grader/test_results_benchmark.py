@@ -35,12 +35,12 @@ def test_the_class_has_its_shares_and_a_sample_has_them_too(made) -> None:
 
 
 def test_the_assignment_can_be_marked_by_us(made) -> None:
-    paper = Course.open(made.root).paper(made.assignment)
-    assert [test.id for test in paper.tests] == list(bench.TESTS)
-    assert [a.provides for a in paper.answers] == [
+    assignment = Course.open(made.root).assignment(made.assignment)
+    assert [test.id for test in assignment.tests] == list(bench.TESTS)
+    assert [a.provides for a in assignment.answers] == [
         (name,) for name, _, _ in bench.ANSWERS.values()
     ]
-    assert all("HIDDEN" not in test.visible for test in paper.tests)
+    assert all("HIDDEN" not in test.visible for test in assignment.tests)
 
 
 def test_right_answers_pass_the_tests_and_wrong_ones_do_not(made) -> None:

@@ -16,10 +16,10 @@ from aulac_grader.grade import results
 from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.intake import collect
 from aulac_grader.grade.results.gather import gather, questions
-from aulac_grader.grade.verdict import store, verdict
+from aulac_grader.grade.verdict import grading_folder, verdict
 from aulac_grader.grade.verdict.events import EventLog
 from aulac_grader.grade.verdict.keys import course_key
-from aulac_grader.judge.sheet import Marks, TestResult
+from aulac_grader.judge.submitted import Marks, TestResult
 
 _spec = importlib.util.spec_from_file_location(
     "assignment_sample", Path(__file__).with_name("assignment_sample.py")
@@ -84,7 +84,7 @@ def mark(course: Course, receipt, small: float, status: str = "pass") -> None:
     )
     folder = course.folder(NAME)
     verdict.write(folder, verdict.sign(found, course_key(course.grading)))
-    store.write_measures(folder, receipt.student, {"seconds": 1.5})
+    grading_folder.write_measures(folder, receipt.student, {"seconds": 1.5})
 
 
 def test_pages_of_a_course(course: Course) -> None:
@@ -128,7 +128,7 @@ def test_one_damaged_verdict_does_not_hide_the_others(course: Course) -> None:
     receipts = hand_in(course, {"an": LONG, "binh": LONG})
     for receipt in receipts.values():
         mark(course, receipt, 1.0)
-    store.verdict_path(course.folder(NAME), "an").write_text("{")
+    grading_folder.verdict_path(course.folder(NAME), "an").write_text("{")
     found = gather(course, NAME)
     assert [e.student for e in found.entries] == ["binh"]
     assert found.damaged[0][0] == "an"
@@ -153,5 +153,5 @@ def test_questions_without_headings_and_metadata(course: Course) -> None:
     made.metadata.pop("aulac")
     made.cells = [c for c in made.cells if c.cell_type == "code"]
     nbformat.write(made, path)
-    (question,) = questions(course.paper(NAME))
+    (question,) = questions(course.assignment(NAME))
     assert question.tests == ("p1-small", "p1-large")

@@ -20,7 +20,7 @@ from aulac_grader.grade.results.words import (
     WORDS,
     duration,
     number,
-    shown,
+    visible_text,
     word,
 )
 
@@ -322,7 +322,7 @@ def test_numbers_as_each_language_writes_them() -> None:
     assert number(7, "vi") == "7"
     assert duration(59, "en") == "under 1 minute"
     assert duration(3 * 86_400 + 60, "vi") == "3\u00a0ngày 1\u00a0phút"
-    assert shown("a\x1b[31m\r\nb\u200b") == "a\\u001b[31m\nb\\u200b"
+    assert visible_text("a\x1b[31m\r\nb\u200b") == "a\\u001b[31m\nb\\u200b"
 
 
 def test_what_is_only_told_is_no_repair(tmp_path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from aulac_grader.grade.verdict import verdict
 from aulac_grader.grade.verdict.keys import CourseKey, course_key, public_key
-from aulac_grader.judge.sheet import CellResult, Marks, TestResult
+from aulac_grader.judge.submitted import CellResult, Marks, TestResult
 
 SHA = "0123456789abcdef" * 4
 
@@ -237,7 +237,7 @@ def test_importing_it_is_cheap() -> None:
     heavy = ["torch", "nbgrader", "distributed", "sqlalchemy", "nbformat"]
     code = (
         "import sys; import aulac_grader.grade.command.verbs, "
-        "aulac_grader.grade.command.session, aulac_grader.grade.batch.lane, "
+        "aulac_grader.grade.command.session, aulac_grader.grade.batch.local_worker, "
         f"aulac_grader.grade.verdict.verdict; print([m for m in {heavy} "
         "if m in sys.modules])"
     )

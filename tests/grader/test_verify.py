@@ -15,7 +15,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from aulac_grader.author.build import House
+from aulac_grader.author.build import LessonFolder
 from aulac_grader.author.links import Shelf
 from aulac_grader.verify import verify
 from aulac_grader.verify.plan import plan, reached
@@ -63,7 +63,9 @@ class Course:
         self.build = root / "build"
         (root / "notebooks" / "source").mkdir(parents=True)
         (root / "book").mkdir()
-        self.house = House(root / "notebooks", Shelf(root / "book"))
+        self.lesson_folder = LessonFolder(
+            root / "notebooks", Shelf(root / "book")
+        )
         self.said = ""
 
     def lesson(self, number: str, *cells: str, **header) -> Path:
@@ -77,11 +79,13 @@ class Course:
         return path
 
     def verify(self, *numbers: str, **options) -> bool:
-        numbers = numbers or tuple(p.stem[:2] for p in self.house.sources)
+        numbers = numbers or tuple(
+            p.stem[:2] for p in self.lesson_folder.sources
+        )
         out = io.StringIO()
         console = Console(file=out, width=200)
         ok = verify(
-            self.house,
+            self.lesson_folder,
             list(numbers),
             build=self.build,
             console=console,
@@ -404,7 +408,7 @@ def test_the_first_to_need_what_no_lesson_makes_makes_it(course):
     course.lesson("04", "x = 1", needs="[base]")
     course.lesson("05", "x = 1", needs="[base]")
     course.lesson("02", "x = 1", makes="[corpus]")
-    tasks = plan(course.house.load()[0]).tasks
+    tasks = plan(course.lesson_folder.load()[0]).tasks
     assert tasks["04"].given == ("corpus",) and tasks["04"].waits == ("02",)
     assert set(tasks["04"].owes) == {"tokenizer", "base"}
     assert tasks["05"].waits == ("04",) and tasks["05"].owes == ()
@@ -414,7 +418,7 @@ def test_the_longest_row_of_work_goes_first(course):
     course.lesson("00", "x = 1")
     course.lesson("02", "x = 1", makes="[corpus]")
     course.lesson("03", "x = 1", needs="[corpus]", makes="[tokenizer]")
-    schedule = plan(course.house.load()[0])
+    schedule = plan(course.lesson_folder.load()[0])
     seconds = {"00": 10.0, "02": 5.0, "03": 20.0}
     assert (
         schedule.weight("02", seconds) == 25

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from aulac_grader.author.build import House
+from aulac_grader.author.build import LessonFolder
 from aulac_grader.author.lint import lint_one
 
 
 @pytest.fixture(scope="module")
 def house():
-    return House()
+    return LessonFolder()
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ from aulac_grader.author.source import (
     read,
     shorter,
 )
-from aulac_grader.house import NOTEBOOKS
+from aulac_grader.checkout import NOTEBOOKS
 
 Notebook = dict[str, Any]
 
@@ -74,7 +74,7 @@ class Lesson:
         return self.header.name
 
 
-class House:
+class LessonFolder:
     """The lessons of one folder: `source/`, and `vi/` and `en/` made from it."""
 
     def __init__(
@@ -309,7 +309,9 @@ def _together(lessons: list[Lesson]) -> list[Problem]:
     return problems
 
 
-def _title(lesson: Lesson, lang: str, house: House) -> dict[str, Any]:
+def _title(
+    lesson: Lesson, lang: str, lesson_folder: LessonFolder
+) -> dict[str, Any]:
     """The generated first cell: title, what it is for, and the box."""
     header, words = lesson.header, WORDS[lang]
     lines = [
@@ -322,7 +324,7 @@ def _title(lesson: Lesson, lang: str, house: House) -> dict[str, Any]:
     lines += [f"> - {objective}" for objective in header.objectives[lang]]
     lines += [
         ">",
-        f"> **{words['before']}:** {_before(header, lang, house)}  ",
+        f"> **{words['before']}:** {_before(header, lang, lesson_folder)}  ",
     ]
     times = " · ".join(
         f"`{s}` {_duration(header.minutes[s], lang)}" for s in SCALES
@@ -336,16 +338,16 @@ def _title(lesson: Lesson, lang: str, house: House) -> dict[str, Any]:
             )
             after = f" ({words['missing']})" if key == "needs" else ""
             lines += [f"> **{words[key]}:** {listed}{after}  "]
-    text = house.shelf.resolve("\n".join(lines).rstrip(), lang)
+    text = lesson_folder.shelf.resolve("\n".join(lines).rstrip(), lang)
     cell = _markdown("title", text)
     cell["metadata"] = {"aulac": {"role": "title"}}
     return cell
 
 
-def _before(header: Header, lang: str, house: House) -> str:
+def _before(header: Header, lang: str, lesson_folder: LessonFolder) -> str:
     if not header.prerequisites:
         return WORDS[lang]["none"]
-    names = {path.stem[:2]: path.stem for path in house.sources}
+    names = {path.stem[:2]: path.stem for path in lesson_folder.sources}
     return ", ".join(
         f"[{number}]({names[number]}.ipynb)" if number in names else number
         for number in header.prerequisites

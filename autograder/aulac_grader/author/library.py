@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from aulac_grader.house import ROOT
+from aulac_grader.checkout import ROOT
 
 COURSE = ROOT / "course"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

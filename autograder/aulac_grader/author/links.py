@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from aulac_grader.author.source import _Loader
-from aulac_grader.house import BOOK
+from aulac_grader.checkout import BOOK
 
 LINK = re.compile(
     r"\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])+)\]\((?P<kind>term|cite):(?P<id>[^()\s]+)\)"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aulac.lesson.outcome import RECORD_MIME, written
-from aulac_grader.author.build import House, pristine
+from aulac_grader.author.build import LessonFolder, pristine
 from aulac_grader.author.links import Shelf
 from aulac_grader.author.source import read
 from aulac_grader.book.glossary import References
@@ -109,10 +109,10 @@ def course_notebook(path: Path, lang: str, places: Places) -> dict[str, Any]:
     source = places.notebooks / "source" / f"{path.stem}.md"
     if pristine(path.read_bytes()) or not source.exists():
         return notebook
-    house = House(places.notebooks, Shelf(places.sources))
-    lessons, _ = house.load()
+    lesson_folder = LessonFolder(places.notebooks, Shelf(places.sources))
+    lessons, _ = lesson_folder.load()
     made = [
-        house.notebook(item, lang)
+        lesson_folder.notebook(item, lang)
         for item in lessons
         if item.name == path.stem
     ]

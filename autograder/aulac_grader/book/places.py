@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aulac_grader import house
+from aulac_grader import checkout
 
 LANGUAGES = ("vi", "en")
 # The file names of a lesson: two digits, an underscore, a name in plain letters.
@@ -23,8 +23,8 @@ class BookError(Exception):
 class Places:
     """A checkout as the book sees it; tests point it at a small one."""
 
-    root: Path = house.ROOT
-    sources: Path = house.BOOK
+    root: Path = checkout.ROOT
+    sources: Path = checkout.BOOK
 
     @property
     def notebooks(self) -> Path:

@@ -169,12 +169,12 @@ def wall_in(
 
 @cache
 def readable() -> tuple[Path, ...]:
-    """What a box sees of the host; found once, before the first fork."""
+    """What a student process sees of the host; found once, before the first fork."""
     return tuple(environment_paths())
 
 
 def place(files: list[list[Any]]) -> None:
-    """Put the sheet's files into the working folder, as far as there is room."""
+    """Put the submitted code's files into the working folder, as far as there is room."""
     for name, data in files:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts:

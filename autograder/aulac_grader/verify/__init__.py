@@ -16,15 +16,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aulac_grader.author.build import House
+    from aulac_grader.author.build import LessonFolder
 
 
-def verify(house: House, numbers: list[str], **options: Any) -> bool:
+def verify(
+    lesson_folder: LessonFolder, numbers: list[str], **options: Any
+) -> bool:
     """Verify lessons of a house; see `aulac_grader.verify.session.verify`."""
     # Imported here: a worker process comes through this file and needs none of it.
     from aulac_grader.verify.session import verify as run
 
-    return run(house, numbers, **options)
+    return run(lesson_folder, numbers, **options)
 
 
 __all__ = ["verify"]

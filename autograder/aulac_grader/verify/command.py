@@ -15,9 +15,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from aulac import scale as scales
-from aulac_grader.author.build import House, Lesson
+from aulac_grader.author.build import Lesson, LessonFolder
 from aulac_grader.author.source import LANGUAGES, Problem, shorter
-from aulac_grader.house import BUILD
+from aulac_grader.checkout import BUILD
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,8 +68,8 @@ def _plainly(command: Command) -> Command:
     return cast(Command, run)
 
 
-def _house() -> House:
-    return House()
+def _house() -> LessonFolder:
+    return LessonFolder()
 
 
 def _console(stderr: bool = False) -> Console:
@@ -83,19 +83,19 @@ def _print_problems(problems: list[Problem]) -> None:
 
 
 def chosen(
-    house: House, which: list[str] | None
+    lesson_folder: LessonFolder, which: list[str] | None
 ) -> tuple[list[Lesson], list[Problem]]:
     """The lessons asked for and their problems; an unknown number ends the command."""
     numbers = {number.split("_")[0].zfill(2) for number in which or []}
-    known = {path.stem[:2] for path in house.sources}
+    known = {path.stem[:2] for path in lesson_folder.sources}
     if unknown := sorted(numbers - known):
         _console(stderr=True).print(
             f"[red]✗[/] there is no lesson {', '.join(unknown)} in "
-            f"{shorter(house.notebooks / 'source')}; choose among "
+            f"{shorter(lesson_folder.notebooks / 'source')}; choose among "
             f"{', '.join(sorted(known)) or 'none'}."
         )
         raise typer.Exit(2)
-    lessons, problems = house.load()
+    lessons, problems = lesson_folder.load()
     if numbers:
         lessons = [lesson for lesson in lessons if lesson.number in numbers]
         problems = [p for p in problems if p.path.stem[:2] in numbers]
@@ -106,8 +106,8 @@ def chosen(
 @_plainly
 def list_() -> None:
     """Các bài học có ở đây / the lessons that are here."""
-    house = _house()
-    lessons, problems = house.load()
+    lesson_folder = _house()
+    lessons, problems = lesson_folder.load()
     report = _report()
     table = Table(box=None, pad_edge=False)
     for column in ("", "bài / lesson", "cần → làm ra\nneeds → makes"):
@@ -160,12 +160,12 @@ def build(
     ] = False,
 ) -> None:
     """Dựng notebooks/vi và notebooks/en từ notebooks/source / build both languages."""
-    house = _house()
-    lessons, problems = chosen(house, which)
+    lesson_folder = _house()
+    lessons, problems = chosen(lesson_folder, which)
     _print_problems(problems)
     console = _console()
     if check:
-        stale = house.stale(lessons)
+        stale = lesson_folder.stale(lessons)
         for sentence in stale:
             console.print(f"[red]✗[/] {escape(sentence)}", soft_wrap=True)
         if not stale and not problems:
@@ -173,7 +173,7 @@ def build(
                 f"{2 * len(lessons)} notebooks are what their sources make."
             )
         raise typer.Exit(1 if stale or problems else 0)
-    said = house.write(lessons, force)
+    said = lesson_folder.write(lessons, force)
     for line in said:
         console.print(escape(line), soft_wrap=True)
     if not said and not problems:
@@ -192,10 +192,10 @@ def lint_command(
     """Soát hình thức, lời văn hai thứ tiếng và mã / check form, prose and code."""
     from aulac_grader.author.lint import lint
 
-    house = _house()
-    lessons, problems = chosen(house, which)
+    lesson_folder = _house()
+    lessons, problems = chosen(lesson_folder, which)
     console = _console()
-    for findings in lint(house, lessons):
+    for findings in lint(lesson_folder, lessons):
         problems.extend(findings.problems)
         middle, high, longest = findings.cell_lines
         console.print(
@@ -247,11 +247,11 @@ def verify(
         scales.get(scale)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    house = _house()
-    lessons, problems = chosen(house, which)
+    lesson_folder = _house()
+    lessons, problems = chosen(lesson_folder, which)
     _print_problems(problems)
     ok = run(
-        house,
+        lesson_folder,
         [lesson.number for lesson in lessons],
         scale=scale,
         jobs=jobs,

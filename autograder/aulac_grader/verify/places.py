@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from aulac_grader.author.build import House, Lesson
+from aulac_grader.author.build import Lesson, LessonFolder
 from aulac_grader.author.source import Cell, Pair, shorter
 
 
 class Places:
     """Finds the source of a cell by its id in the built notebook."""
 
-    def __init__(self, house: House, lang: str):
-        self._house, self._lang = house, lang
+    def __init__(self, lesson_folder: LessonFolder, lang: str):
+        self._house, self._lang = lesson_folder, lang
 
     def _unit(self, lesson: Lesson, cell_id: str) -> Cell | None:
         cells = self._house.notebook(lesson, self._lang)["cells"][

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from aulac.lesson.artefacts import ARTEFACTS, MARKER
-from aulac_grader.author.build import House, Lesson
+from aulac_grader.author.build import Lesson, LessonFolder
 
 # Packages whose version can change an outcome.
 PACKAGES = (
@@ -128,10 +128,10 @@ def _closure(names: Iterable[str], makers: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def code_digest(house: House, task: Task) -> str:
+def code_digest(lesson_folder: LessonFolder, task: Task) -> str:
     """Changes with the lesson's code, not with its prose: outputs come from code."""
     cells = [
-        [house.code(cell), cell.tags]
+        [lesson_folder.code(cell), cell.tags]
         for cell in task.lesson.source.code  # the same in both languages
     ]
     return digest([cells, task.given, task.owes])

@@ -13,9 +13,9 @@ from typing import Any
 from rich.console import Console
 
 from aulac.lesson import artefacts
-from aulac_grader.author.build import House, dump, replace
+from aulac_grader.author.build import LessonFolder, dump, replace
 from aulac_grader.author.source import shorter
-from aulac_grader.house import BUILD
+from aulac_grader.checkout import BUILD
 from aulac_grader.verify import kernel, outcome, report
 from aulac_grader.verify.display import Display
 from aulac_grader.verify.places import Places
@@ -35,7 +35,7 @@ from aulac_grader.verify.store import Store
 
 
 def verify(
-    house: House,
+    lesson_folder: LessonFolder,
     numbers: list[str],
     *,
     scale: str = "tiny",
@@ -52,7 +52,9 @@ def verify(
     Raises KeyboardInterrupt on Ctrl-C, after ending every kernel; finished lessons
     are kept.
     """
-    verifier = Verifier(house, scale, jobs, lang, console or Console(), build)
+    verifier = Verifier(
+        lesson_folder, scale, jobs, lang, console or Console(), build
+    )
     return verifier.run(numbers, force)
 
 
@@ -69,28 +71,28 @@ class Verifier:
 
     def __init__(
         self,
-        house: House,
+        lesson_folder: LessonFolder,
         scale: str,
         jobs: int,
         lang: str,
         console: Console,
         build: Path = BUILD,
     ):
-        self.house, self.scale, self.lang, self.console = (
-            house,
+        self.lesson_folder, self.scale, self.lang, self.console = (
+            lesson_folder,
             scale,
             lang,
             console,
         )
         self.capacity = jobs or report.cores()
         self.out = folder(build, scale, lang)
-        self.lessons, _ = house.load()
+        self.lessons, _ = lesson_folder.load()
         self.plan: Plan = plan(self.lessons)
         self.report_path = self.out / "report.json"
         self.environment = environment()
         self.rows: dict[str, report.Row] = {}
         self.fresh: set[str] = set()
-        self.places = Places(house, lang)
+        self.places = Places(lesson_folder, lang)
         self.store = Store(self.out, scale)
         self.display = Display(self.console)
         self._stale: set[str] = set()
@@ -102,7 +104,7 @@ class Verifier:
         self.out.mkdir(parents=True, exist_ok=True)
         asked = [number for number in numbers if number in self.plan.tasks]
         # A lesson whose source is broken today keeps what it earned yesterday.
-        known = {path.stem[:2] for path in self.house.sources}
+        known = {path.stem[:2] for path in self.lesson_folder.sources}
         with self._alone():
             old = report.load(self.report_path).get("lessons", {})
             self.rows = {n: row for n, row in old.items() if n in known}
@@ -275,7 +277,7 @@ class Verifier:
         workspace.mkdir(parents=True)
         for name in task.given:
             self.store.lend(name, workspace)
-        notebook = self.house.notebook(task.lesson, self.lang)
+        notebook = self.lesson_folder.notebook(task.lesson, self.lang)
         notebook["cells"].append(kernel.trace_cell())
         replace(place / "input.ipynb", dump(notebook))
         header = task.lesson.header
@@ -284,7 +286,7 @@ class Verifier:
             limit = max(
                 limit, 5 * 60 * header.minutes[self.scale.split(":")[0]]
             )
-        cwd = self.house.notebooks / self.lang
+        cwd = self.lesson_folder.notebooks / self.lang
         request = kernel.request(
             place, cwd if cwd.is_dir() else place, self.scale, self.lang, cores
         )
@@ -301,7 +303,7 @@ class Verifier:
         """The notebook ran through: take its outcomes, its artefacts and its key."""
         task = self.plan.tasks[run.number]
         place = self._place(task)
-        clean = self.house.notebook(task.lesson, self.lang)
+        clean = self.lesson_folder.notebook(task.lesson, self.lang)
         notebook = outcome.graft(clean, outcome.load(place / "output.ipynb"))
         trace = json.loads((place / "trace.json").read_text())
         run.peak = max(run.peak, trace["peak_kb"] * 1024)
@@ -329,10 +331,11 @@ class Verifier:
             inputs = self._inputs(task) | {
                 "library": reached(
                     "\n".join(
-                        self.house.code(c) for c in task.lesson.source.code
+                        self.lesson_folder.code(c)
+                        for c in task.lesson.source.code
                     ),
                     trace["files"],
-                    self.house.course,
+                    self.lesson_folder.course,
                 )
             }
             row |= {
@@ -355,7 +358,7 @@ class Verifier:
         place = self.places.at(task.lesson, cell)
         records: dict[str, Any] = {}
         if output.is_file():
-            clean = self.house.notebook(task.lesson, self.lang)
+            clean = self.lesson_folder.notebook(task.lesson, self.lang)
             notebook = outcome.graft(clean, outcome.load(output))
             records, _ = outcome.judge(outcome.records(notebook), {}, False)
             self._keep(task, notebook, failed=True)
@@ -438,7 +441,7 @@ class Verifier:
     def _inputs(self, task: Task) -> dict[str, Any]:
         """Everything an outcome comes from, but for the library."""
         return {
-            "code": code_digest(self.house, task),
+            "code": code_digest(self.lesson_folder, task),
             "environment": self.environment,
             "scale": self.scale,
             "table": artefacts.key(self.scale),
@@ -456,7 +459,9 @@ class Verifier:
         same = {
             k: v for k, v in inputs.items() if k != "library"
         } == self._inputs(task)
-        if not same or not unchanged(inputs["library"], self.house.course):
+        if not same or not unchanged(
+            inputs["library"], self.lesson_folder.course
+        ):
             return False
         if any(
             folder_digest(self.store.path(name)) != row["artefacts"].get(name)
@@ -472,7 +477,7 @@ class Verifier:
             executed = outcome.load(path)
         except (OSError, ValueError):
             return False
-        clean = self.house.notebook(task.lesson, self.lang)
+        clean = self.lesson_folder.notebook(task.lesson, self.lang)
         notebook = outcome.graft(clean, executed)
         ran = {c["id"] for c in executed["cells"] if c.get("execution_count")}
         code = {c["id"] for c in clean["cells"] if c["cell_type"] == "code"}

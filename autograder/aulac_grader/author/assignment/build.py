@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aulac_grader.judge.paper import TEXT_STUB
+from aulac_grader.judge.assignment import TEXT_STUB
 
 from .document import Assignment, AssignmentError
 from .notebook import notebook

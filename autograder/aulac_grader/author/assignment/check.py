@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from aulac_grader.judge.paper import CODE_STUB, TEXT_STUB
+from aulac_grader.judge.assignment import CODE_STUB, TEXT_STUB
 
 from .document import LANGUAGES, Assignment, Cell
 from .hollow import hollow_passes

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from aulac_grader.judge.assignment import TrustedAssignment
 from aulac_grader.judge.control.marking import (
     Marks,
-    Sheet,
-    SheetCell,
+    SubmittedCell,
+    SubmittedCode,
     TestResult,
     mark,
 )
-from aulac_grader.judge.control.workshop import Workshop
-from aulac_grader.judge.paper import Paper
+from aulac_grader.judge.control.warm_parents import WarmParents
 from aulac_grader.sandbox.walls import SandboxUnavailable
 
 from .build import notebook_text
@@ -30,7 +30,7 @@ REMEDY = (
 )
 
 
-FEW = 8  # runs that are marked before another workshop would have started
+FEW = 8  # runs that are marked before another warm parents would have started
 
 Runs = dict[str, dict[str, str]]
 
@@ -52,67 +52,69 @@ def unlike(
     walls: it is the verdicts that are compared here, not the walls.
     """
     data = notebook_text(assignment, "vi").encode()
-    paper = Paper.from_notebook(data, assignment.name)
-    seeds = {test.id: n for n, test in enumerate(paper.tests, 1)}
+    trusted = TrustedAssignment.from_notebook(data, assignment.name)
+    seeds = {test.id: n for n, test in enumerate(trusted.tests, 1)}
 
-    def faults(shop: Workshop, names: list[str]) -> list[str]:
+    def faults(parents: WarmParents, names: list[str]) -> list[str]:
         found = []
         for name in names:
-            marks = mark(paper, sheet(paper, runs[name]), seeds, shop)
+            marks = mark(trusted, code(trusted, runs[name]), seeds, parents)
             on_progress(f"{name}, judged")
             found += list(_differences(name, points[name], marks))
         return found
 
-    with _workshop(paper) as shop:
-        how = "sandboxed" if shop.sandboxed else "without a sandbox"
-        found = faults(shop, ["reference"])
+    with _warm_parents(trusted) as parents:
+        how = "sandboxed" if parents.sandboxed else "without a sandbox"
+        found = faults(parents, ["reference"])
         rest = [name for name in runs if name != "reference"]
         if found:
             return found, f"the reference judged from outside, {how}"
         helpers = min(workers, 1 + len(rest) // FEW) - 1
         with ThreadPoolExecutor(helpers + 1) as pool:
             queue = [
-                pool.submit(_share, faults, paper, rest[n :: helpers + 1])
+                pool.submit(_share, faults, trusted, rest[n :: helpers + 1])
                 for n in range(1, helpers + 1)
             ]
-            found = faults(shop, rest[:: helpers + 1])
+            found = faults(parents, rest[:: helpers + 1])
             for done in queue:
                 found += done.result()
     return found, f"{len(runs)} runs judged from outside, {how}"
 
 
 def _share(
-    faults: Callable[[Workshop, list[str]], list[str]],
-    paper: Paper,
+    faults: Callable[[WarmParents, list[str]], list[str]],
+    assignment: TrustedAssignment,
     names: list[str],
 ) -> list[str]:
-    with _workshop(paper) as shop:
-        return faults(shop, names)
+    with _warm_parents(assignment) as parents:
+        return faults(parents, names)
 
 
-def _workshop(paper: Paper) -> Workshop:
-    """An open workshop, with walls if this machine has them."""
-    preload = Workshop.preload(paper)
-    shop = Workshop(preload=preload)
+def _warm_parents(assignment: TrustedAssignment) -> WarmParents:
+    """Warm parents that are open, with walls if this machine has them."""
+    preload = WarmParents.preload(assignment)
+    parents = WarmParents(preload=preload)
     try:
-        return shop.open()
+        return parents.open()
     except SandboxUnavailable:
-        shop.close()
-        return Workshop(sandboxed=False, preload=preload).open()
+        parents.close()
+        return WarmParents(sandboxed=False, preload=preload).open()
 
 
-def sheet(paper: Paper, answers: dict[str, str]) -> Sheet:
+def code(
+    assignment: TrustedAssignment, answers: dict[str, str]
+) -> SubmittedCode:
     """What the grader would make of a notebook with these answers."""
     kinds = {"given": "given", "answer": "answer", "scratch": "extra"}
     cells = []
-    for cell in paper.cells:
+    for cell in assignment.cells:
         if cell.kind == "test":
-            cells.append(SheetCell(cell.id, "test"))
+            cells.append(SubmittedCell(cell.id, "test"))
         elif cell.cell_type == "code":
             source = answers.get(cell.id, cell.source)
             kind = kinds.get(cell.kind, "extra")
-            cells.append(SheetCell(cell.id, kind, source))  # type: ignore[arg-type]
-    return Sheet(tuple(cells))
+            cells.append(SubmittedCell(cell.id, kind, source))  # type: ignore[arg-type]
+    return SubmittedCode(tuple(cells))
 
 
 def _differences(

@@ -20,7 +20,7 @@ import ast
 import builtins
 from collections.abc import Collection, Iterator
 
-from aulac_grader.judge.paper import gives_partial_credit
+from aulac_grader.judge.assignment import gives_partial_credit
 
 from .document import Assignment, Cell
 

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aulac_grader.author.build import House, Lesson
+from aulac_grader.author.build import Lesson, LessonFolder
 from aulac_grader.author.lint import code, form, prose
 from aulac_grader.author.lint.findings import Findings
 
 
-def lint(house: House, lessons: Iterable[Lesson]) -> list[Findings]:
+def lint(
+    lesson_folder: LessonFolder, lessons: Iterable[Lesson]
+) -> list[Findings]:
     """Every check on every lesson, in order."""
-    return [lint_one(house, lesson) for lesson in lessons]
+    return [lint_one(lesson_folder, lesson) for lesson in lessons]
 
 
-def lint_one(house: House, lesson: Lesson) -> Findings:
+def lint_one(lesson_folder: LessonFolder, lesson: Lesson) -> Findings:
     """Every check on one lesson."""
     findings = Findings(lesson)
-    form.check(house, lesson, findings)
-    prose.check(house, lesson, findings)
-    code.check(house, lesson, findings)
+    form.check(lesson_folder, lesson, findings)
+    prose.check(lesson_folder, lesson, findings)
+    code.check(lesson_folder, lesson, findings)
     findings.problems.sort()
     findings.notes.sort()
     return findings

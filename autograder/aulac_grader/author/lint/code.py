@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-from aulac_grader.author.build import House, Lesson
+from aulac_grader.author.build import Lesson, LessonFolder
 from aulac_grader.author.source import Cell, Problem
 
 if TYPE_CHECKING:
@@ -36,9 +36,11 @@ FORBIDDEN = (
 RULES = "E9,F63,F7,F82,W605"
 
 
-def check(house: House, lesson: Lesson, findings: Findings) -> None:
+def check(
+    lesson_folder: LessonFolder, lesson: Lesson, findings: Findings
+) -> None:
     """Add what is wrong with the code."""
-    texts = [(cell, house.code(cell)) for cell in lesson.source.code]
+    texts = [(cell, lesson_folder.code(cell)) for cell in lesson.source.code]
     findings.problems.extend(_length(lesson, texts, findings))
     for cell, text in texts:
         # What the library's docstrings do is not this author's to mend.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from aulac_grader.author.build import House, Lesson
+from aulac_grader.author.build import Lesson, LessonFolder
 from aulac_grader.author.links import links, outside_code
 from aulac_grader.author.source import LANGUAGES, NAMES, Cell, Pair, Problem
 
@@ -23,11 +23,13 @@ _BREAKS = {
 }
 
 
-def check(house: House, lesson: Lesson, findings: Findings) -> None:
+def check(
+    lesson_folder: LessonFolder, lesson: Lesson, findings: Findings
+) -> None:
     """Add what is wrong with the form."""
     for rule in (_headings, _sections, _exercises, _pictures):
         findings.problems.extend(rule(lesson))
-    _terms(house, lesson, findings)
+    _terms(lesson_folder, lesson, findings)
 
 
 def _headings(lesson: Lesson) -> Iterator[Problem]:
@@ -154,7 +156,9 @@ def _pictures(lesson: Lesson) -> Iterator[Problem]:
                 )
 
 
-def _terms(house: House, lesson: Lesson, findings: Findings) -> None:
+def _terms(
+    lesson_folder: LessonFolder, lesson: Lesson, findings: Findings
+) -> None:
     """A term is linked in both languages, and where it is first used."""
     linked = {lang: _linked(lesson, lang) for lang in LANGUAGES}
     for lang, other in (("vi", "en"), ("en", "vi")):
@@ -169,7 +173,7 @@ def _terms(house: House, lesson: Lesson, findings: Findings) -> None:
                 )
     for lang in LANGUAGES:
         unlinked = []
-        for term, entry in house.shelf.terms.items():
+        for term, entry in lesson_folder.shelf.terms.items():
             first = _first_use(lesson, lang, str(entry.get(lang, "")))
             link = linked[lang].get(term)
             if first is None:

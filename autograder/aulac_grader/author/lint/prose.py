@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aulac.text import decompose, is_syllable, tone_styles
-from aulac_grader.author.build import House, Lesson
+from aulac_grader.author.build import Lesson, LessonFolder
 from aulac_grader.author.links import outside_code
 from aulac_grader.author.source import LANGUAGES, NAMES, Cell, Problem
 
@@ -30,7 +30,9 @@ _EMOJI = re.compile(
 )
 
 
-def check(house: House, lesson: Lesson, findings: Findings) -> None:
+def check(
+    lesson_folder: LessonFolder, lesson: Lesson, findings: Findings
+) -> None:
     """Add what is wrong with the prose."""
     findings.problems.extend(_unicode(lesson))
     for cell in lesson.source.cells:

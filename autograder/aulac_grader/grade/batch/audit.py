@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aulac_grader.grade.batch.crew import Crew
+from aulac_grader.grade.batch.grade_task import NAME, pack_payload
 from aulac_grader.grade.batch.rounds import Rounds
 from aulac_grader.grade.batch.stopping import Interrupt
-from aulac_grader.grade.batch.task import NAME, pack_payload
 from aulac_grader.grade.course.course import CourseError
 from aulac_grader.grade.verdict import verdict
-from aulac_grader.grade.verdict.store import read_source
-from aulac_grader.judge.sheet import Marks
+from aulac_grader.grade.verdict.grading_folder import read_source
+from aulac_grader.judge.submitted import Marks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aulac_grader.grade.intake import Submission
     from aulac_grader.grade.verdict.keys import PublicKey
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 TEXTS = frozenset({"message", "error"})
 
@@ -55,14 +55,14 @@ class Audit:
 
     Args:
         folder: the assignment's grading folder.
-        paper: the assignment as it stands now.
+        assignment: the assignment as it stands now.
         load: a student's submission with the given sha256.
         say: takes a sentence for the instructor.
         done: takes each finding when it is there.
     """
 
     folder: Path
-    paper: Paper
+    assignment: TrustedAssignment
     key: PublicKey
     load: Callable[[str, str], Submission]
     say: Callable[[str], None]
@@ -96,13 +96,13 @@ class Audit:
     def prepare(self, student: str) -> bytes | None:
         """What the verdict was made from; None where something of it is gone."""
         try:
-            found, paper, submission = self._given(student)
+            found, assignment, submission = self._given(student)
         except (verdict.VerdictProblem, CourseError, _Gone) as trouble:
             self._finish(Finding(student, [str(trouble)]))
             return None
         self._verdicts[student] = found
         return pack_payload(
-            paper=paper,
+            assignment=assignment,
             submission=submission.to_bytes(),
             seeds=found["seeds"],
             limits=found["limits"],
@@ -114,16 +114,20 @@ class Audit:
         if found is None:
             raise _Gone("there is no verdict")
         sha256 = found["source_sha256"]
-        if sha256 == self.paper.sha256:
-            paper: bytes | None = self.paper.to_bytes()
+        if sha256 == self.assignment.sha256:
+            assignment: bytes | None = self.assignment.to_bytes()
         else:
-            paper = read_source(self.folder, sha256)
-        if paper is None:
+            assignment = read_source(self.folder, sha256)
+        if assignment is None:
             raise _Gone(
                 f"the assignment it was marked with ({sha256[:12]}) is gone: "
                 "regrade with the present one"
             )
-        return found, paper, self.load(student, found["submission_sha256"])
+        return (
+            found,
+            assignment,
+            self.load(student, found["submission_sha256"]),
+        )
 
     def _finish(self, finding: Finding) -> None:
         self.findings[finding.student] = finding

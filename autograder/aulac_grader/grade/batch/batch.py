@@ -15,18 +15,18 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aulac_grader.grade.batch.crew import Crew
+from aulac_grader.grade.batch.grade_task import NAME, pack_payload
 from aulac_grader.grade.batch.rounds import Rounds, Unfit
 from aulac_grader.grade.batch.stopping import Interrupt
-from aulac_grader.grade.batch.task import NAME, pack_payload
 from aulac_grader.grade.rebuild import NotRebuilt, Rebuilt, kept
-from aulac_grader.grade.verdict import store, verdict
-from aulac_grader.judge.sheet import Marks
+from aulac_grader.grade.verdict import grading_folder, verdict
+from aulac_grader.judge.submitted import Marks
 
 if TYPE_CHECKING:
     from aulac_grader.grade.intake import Receipt, Submission
     from aulac_grader.grade.verdict.events import EventLog
     from aulac_grader.grade.verdict.keys import CourseKey
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 
 class Reporter(Protocol):
@@ -96,7 +96,7 @@ class Batch:
 
     def __init__(
         self,
-        paper: Paper,
+        assignment: TrustedAssignment,
         key: CourseKey,
         log: EventLog,
         options: Options,
@@ -106,12 +106,17 @@ class Batch:
         reporter: Reporter,
         interrupt: Interrupt,
     ):
-        self.paper, self.key, self.log, self.options = paper, key, log, options
+        self.assignment, self.key, self.log, self.options = (
+            assignment,
+            key,
+            log,
+            options,
+        )
         self.tally = Tally()
         self._load, self._record = load, record
         self._reporter, self._interrupt = reporter, interrupt
-        self._paper_bytes = paper.to_bytes()
-        self._tests = [test.id for test in paper.tests]
+        self._assignment_bytes = assignment.to_bytes()
+        self._tests = [test.id for test in assignment.tests]
         self._limits = options.all_limits()
         self._receipts: dict[str, Receipt] = {}
 
@@ -128,8 +133,8 @@ class Batch:
             return self.tally
         options, say = self.options, self._reporter.say
         with Crew(options.workers, options.scheduler, say) as crew:
-            store.keep_source(
-                self.log.folder, self.paper.sha256, self._paper_bytes
+            grading_folder.keep_source(
+                self.log.folder, self.assignment.sha256, self._assignment_bytes
             )
             self.log.extend(("queued", student, {}) for student in todo)
             Rounds(self, crew, self._interrupt).run(todo)
@@ -147,7 +152,7 @@ class Batch:
         self._receipts[student] = submission.receipt
         self.log.append("started", student)
         return pack_payload(
-            paper=self._paper_bytes,
+            assignment=self._assignment_bytes,
             submission=submission.to_bytes(),
             seeds=self._seeds(submission.receipt),
             limits=self._limits,
@@ -156,7 +161,7 @@ class Batch:
 
     def _seeds(self, receipt: Receipt) -> dict[str, int]:
         return self.key.seeds(
-            self.paper.name, receipt.student, receipt.sha256, self._tests
+            self.assignment.name, receipt.student, receipt.sha256, self._tests
         )
 
     def accept(self, student: str, answer: dict[str, Any]) -> None:
@@ -168,8 +173,8 @@ class Batch:
         found = self._verdict(self._receipts.pop(student), marks, answer)
         folder = self.log.folder
         before = self.log.state.students[student].verdict
-        store.write_outputs(folder, student, marks.cells)
-        store.write_measures(folder, student, marks.measures)
+        grading_folder.write_outputs(folder, student, marks.cells)
+        grading_folder.write_measures(folder, student, marks.measures)
         verdict.write(folder, found)
         # After the verdict: what a crash leaves undone here can be rebuilt.
         kept.write(folder, found, answer["rebuilt"], self.key)
@@ -183,7 +188,7 @@ class Batch:
 
     def _check_rebuilt(self, answer: Mapping[str, Any]) -> None:
         try:
-            rebuilt = Rebuilt.from_bytes(self.paper, answer["rebuilt"])
+            rebuilt = Rebuilt.from_bytes(self.assignment, answer["rebuilt"])
         except NotRebuilt as problem:
             raise Unfit(str(problem)) from problem
         if rebuilt.sha256 != answer["rebuilt_sha256"]:
@@ -193,8 +198,8 @@ class Batch:
         self, receipt: Receipt, marks: Marks, answer: Mapping[str, Any]
     ) -> dict[str, Any]:
         found = verdict.verdict(
-            assignment=self.paper.name,
-            lang=self.paper.lang,
+            assignment=self.assignment.name,
+            lang=self.assignment.lang,
             student=receipt.student,
             receipt={
                 "received_at": receipt.received_at,
@@ -202,7 +207,7 @@ class Batch:
                 "late_seconds": receipt.late_seconds,
             },
             environment=answer["environment"],
-            source_sha256=self.paper.sha256,
+            source_sha256=self.assignment.sha256,
             submission_sha256=receipt.sha256,
             rebuilt_sha256=answer["rebuilt_sha256"],
             seeds=self._seeds(receipt),

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aulac_grader.grade.batch import apart, registry
+from aulac_grader.grade.batch import detach, registry
 from aulac_grader.grade.batch.environment import environment
 
 if TYPE_CHECKING:
@@ -109,10 +109,10 @@ class Cluster:
             dask.config.set(
                 {
                     "temporary-directory": self._scratch.name,
-                    "distributed.worker.preload": [apart.__name__],
+                    "distributed.worker.preload": [detach.__name__],
                 }
             )
-            with apart.interrupts_blocked():
+            with detach.interrupts_blocked():
                 local = LocalCluster(
                     local_directory=self._scratch.name,
                     n_workers=self.workers,
@@ -218,12 +218,19 @@ class Cluster:
             for key, future in self._futures.items()
             if future.status != "pending"
         ]
+        lost = {
+            key
+            for key, future in ended
+            if future.status in ("cancelled", "lost")
+        }
+        # Answers that came are given first: raising would lose them.
+        if lost and len(lost) == len(ended):
+            raise ClusterError(self._gone())
         replies = []
         for key, future in ended:
-            if future.status in ("cancelled", "lost"):
-                raise ClusterError(self._gone())
-            del self._futures[key]
-            replies.append((key, *_outcome(future)))
+            if key not in lost:
+                del self._futures[key]
+                replies.append((key, *_outcome(future)))
         return replies
 
     def reclaim(self) -> list[str]:

@@ -1,8 +1,8 @@
-"""Whoever works in this run: one interface over the lane and the Dask workers.
+"""Whoever works in this run: one interface over the local worker and Dask's.
 
-On one machine the first of N workers is a lane, which marks from the first second on;
+On one machine the first of N workers is local, and marks from the first second on;
 the other N - 1 are Dask's. Importing Dask and starting its processes and their zygotes
-costs several seconds of every core, so they are started when the lane has shown that
+costs several seconds of every core, so they are started when it has shown that
 it would need longer than that by itself. With a scheduler's address, all work goes
 there.
 """
@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aulac_grader.grade.batch.cluster import Cluster, ClusterError, NoWorkers
-from aulac_grader.grade.batch.lane import Lane
+from aulac_grader.grade.batch.local_worker import LocalWorker
 
-WORTH = 10.0  # seconds of one lane's work that are worth starting Dask for
+WORTH = 10.0  # seconds of its work that are worth starting Dask for
 RECONNECT_SECONDS = 30.0
 RESTARTS = 3
 TICK = 0.05  # seconds between two looks at the cluster
@@ -51,7 +51,7 @@ class Crew:
         self._inbox: queue.Queue[tuple[str, bytes | None]] = queue.Queue()
         self._address = address
         self._workers = workers
-        self._lane = None if address else Lane(self._inbox)
+        self._local = None if address else LocalWorker(self._inbox)
         self._cluster: Cluster | None = None
         self._restarts = 0
         self._lost: float | None = None
@@ -68,8 +68,8 @@ class Crew:
 
     def close(self) -> None:
         """End every process of this machine's, and what those have forked."""
-        if self._lane is not None:
-            self._lane.close()
+        if self._local is not None:
+            self._local.close()
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = None
@@ -77,19 +77,19 @@ class Crew:
     @property
     def free(self) -> bool:
         """May a payload be submitted now?"""
-        lane = self._lane is not None and self._lane.free
-        return lane or (self._cluster is not None and self._cluster.free)
+        local = self._local is not None and self._local.free
+        return local or (self._cluster is not None and self._cluster.free)
 
     @property
     def busy(self) -> bool:
         """Is a payload under way?"""
-        lane = self._lane is not None and not self._lane.free
-        return lane or (self._cluster is not None and self._cluster.busy)
+        local = self._local is not None and not self._local.free
+        return local or (self._cluster is not None and self._cluster.busy)
 
     def submit(self, key: str, task: str, payload: bytes) -> None:
         """Have `payload` worked on by the task registered as `task`."""
-        if self._lane is not None and self._lane.free:
-            self._lane.submit(key, task, payload)
+        if self._local is not None and self._local.free:
+            self._local.submit(key, task, payload)
         else:
             assert self._cluster is not None
             self._cluster.submit(key, task, payload)
@@ -98,10 +98,10 @@ class Crew:
         """Start Dask's workers if `left` submissions are worth it. Call often."""
         if (
             self._workers > 1
-            and self._lane is not None
+            and self._local is not None
             and self._cluster is None
             and self._restarts <= RESTARTS
-            and self._lane.pace * left > WORTH
+            and self._local.pace * left > WORTH
         ):
             self.start_cluster()
 
@@ -124,8 +124,8 @@ class Crew:
             key, answer = self._inbox.get(timeout=0 if replies else TICK)
         except queue.Empty:
             return replies
-        assert self._lane is not None
-        self._lane.done()
+        assert self._local is not None
+        self._local.done()
         reason = "" if answer else "the marking process died over it"
         return [*replies, Reply(key, answer, reason)]
 

@@ -5,7 +5,7 @@ an entry point, so that whoever adds one (a competition's scoring) needs no work
 its own and the workers need not know it:
 
     [project.entry-points."aulac.tasks"]
-    grade = "aulac_grader.grade.batch.task:grade_one"
+    grade = "aulac_grader.grade.batch.grade_task:grade_one"
 
 A worker is sent a name and bytes, never code; it runs what is installed under that
 name where it stands, and nothing else.
@@ -90,7 +90,7 @@ def unpack_answer(data: bytes) -> dict[str, Any]:
 
 
 def _failure(error: Exception) -> dict[str, Any]:
-    from aulac_grader.judge.sheet import InfrastructureError
+    from aulac_grader.judge.submitted import InfrastructureError
     from aulac_grader.sandbox.walls import SandboxUnavailable
 
     final = isinstance(error, (SandboxUnavailable, UnknownTask))

@@ -24,7 +24,7 @@ class Display:
         self._bar: TaskID | None = None
 
     @contextmanager
-    def shown(self, total: int, what: str) -> Iterator[None]:
+    def progress(self, total: int, what: str) -> Iterator[None]:
         """Show progress through `total` submissions while the block runs."""
         self.total, self.done, self._mended, self._trouble = total, 0, 0, 0
         if not (self.console.is_terminal and total):

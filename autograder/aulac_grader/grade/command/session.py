@@ -17,7 +17,7 @@ from aulac_grader.grade.batch.batch import (
 )
 from aulac_grader.grade.batch.stopping import Interrupt, disk_trouble_stops
 from aulac_grader.grade.course.course import Course
-from aulac_grader.grade.gradebook.record import PATIENCE, Recorder
+from aulac_grader.grade.gradebook.recorder import PATIENCE, Recorder
 from aulac_grader.grade.intake.collect import (
     Policy,
     history,
@@ -32,7 +32,7 @@ from aulac_grader.grade.verdict.keys import CourseKey, course_key
 if TYPE_CHECKING:
     from aulac_grader.grade.intake import Receipt, Submission
     from aulac_grader.grade.rebuild import Rebuilt
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Session:
     """
 
     course: Course
-    paper: Paper
+    assignment: TrustedAssignment
     key: CourseKey
     log: EventLog
     reporter: Reporter
@@ -54,7 +54,7 @@ class Session:
 
     @property
     def name(self) -> str:
-        return self.paper.name
+        return self.assignment.name
 
     @property
     def folder(self) -> Path:
@@ -117,7 +117,7 @@ class Session:
     def rebuilt(self, found: Mapping[str, Any]) -> Rebuilt:
         """What was rebuilt for a verdict: see `Kept.of`."""
         say = self.reporter.say
-        kept = Kept(self.folder, self.paper, self.key, self.load, say)
+        kept = Kept(self.folder, self.assignment, self.key, self.load, say)
         return kept.of(found)
 
     # -- what is to be done ----------------------------------------------------
@@ -140,7 +140,7 @@ class Session:
         found = []
         for student, known in sorted(self.verdicts.items()):
             other = known["environment"]["digest"] != environment
-            if known["source_sha256"] != self.paper.sha256 or (
+            if known["source_sha256"] != self.assignment.sha256 or (
                 environment and other
             ):
                 found.append(student)
@@ -173,7 +173,7 @@ class Session:
             self.interrupt.caught(),
             Recorder(
                 self.course,
-                self.paper,
+                self.assignment,
                 self.log,
                 rebuilt=self.rebuilt,
                 receipt=self.receipt,
@@ -191,7 +191,7 @@ class Session:
                 record(found)
 
             batch = Batch(
-                self.paper,
+                self.assignment,
                 self.key,
                 self.log,
                 options,
@@ -229,8 +229,8 @@ def opened(
         KeyProblem: the course's key cannot be used.
         Busy: another command is grading it.
     """
-    paper = course.paper(assignment)
+    trusted = course.assignment(assignment)
     key = course_key(course.grading)
     folder = course.folder(assignment)
     with disk_trouble_stops(folder), EventLog(folder) as log:
-        yield Session(course, paper, key, log, reporter)
+        yield Session(course, trusted, key, log, reporter)

@@ -183,8 +183,8 @@ def verdicts_of(
         VerdictProblem: one is damaged or not signed by this course.
     """
     from aulac_grader.grade.verdict import verdict
+    from aulac_grader.grade.verdict.grading_folder import marked_students
     from aulac_grader.grade.verdict.keys import public_key
-    from aulac_grader.grade.verdict.store import marked_students
 
     found = {}
     for name in assignments:
@@ -267,7 +267,7 @@ def mark(
         )
     if not students:
         display.note("Nothing is left to mark.")
-    with display.shown(len(students), session.name):
+    with display.progress(len(students), session.name):
         return session.mark(students, options, wait)
 
 

@@ -333,8 +333,8 @@ def audit(
     """
     from aulac_grader.grade.batch.audit import Audit, sample
     from aulac_grader.grade.batch.stopping import Interrupt
+    from aulac_grader.grade.verdict.grading_folder import marked_students
     from aulac_grader.grade.verdict.keys import public_key
-    from aulac_grader.grade.verdict.store import marked_students
 
     display = steps.new_display()
 
@@ -348,7 +348,10 @@ def audit(
 
     with steps.sentences():
         opened = steps.open_course(course)
-        paper, folder = opened.paper(assignment), opened.folder(assignment)
+        trusted, folder = (
+            opened.assignment(assignment),
+            opened.folder(assignment),
+        )
         everyone = marked_students(folder)
         if not everyone:
             raise steps.failed(f"There are no verdicts in {assignment} yet.")
@@ -356,7 +359,7 @@ def audit(
         chosen = students or sample(everyone, size or len(everyone), draw)
         work = Audit(
             folder,
-            paper,
+            trusted,
             public_key(opened.grading),
             steps.loader(opened, assignment),
             display.say,
@@ -365,7 +368,7 @@ def audit(
             workers,
             scheduler,
         )
-        with display.shown(len(chosen), "audit"):
+        with display.progress(len(chosen), "audit"):
             findings = work.run(chosen)
     bad = [f.student for f in findings if f.differences]
     if as_json:

@@ -1,7 +1,7 @@
 """An nbgrader course directory, and where in it grading keeps its own things.
 
 COURSE/nbgrader_config.py           settings, the instructor's
-COURSE/source/NAME/NAME.ipynb       the trusted assignment, the paper
+COURSE/source/NAME/NAME.ipynb       the trusted assignment, the assignment
 COURSE/submitted/STUDENT/NAME/      what nbgrader collected
 COURSE/gradebook.db                 nbgrader's marks (or db_url)
 COURSE/grading/NAME/                ours, readable by the owner alone:
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .settings import CONFIG, ConfigError, Settings, read_settings
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 RECORD = ".aulac-course.json"
 
@@ -153,22 +153,22 @@ class Course:
             )
         return found[0]
 
-    def paper(self, name: str) -> Paper:
+    def assignment(self, name: str) -> TrustedAssignment:
         """The trusted assignment, ready to mark with.
 
         Raises:
             CourseError: no such assignment, or its source cannot be marked with.
         """
-        from aulac_grader.judge.paper import Paper
+        from aulac_grader.judge.assignment import TrustedAssignment
 
         path = self.notebook(name)
         try:
-            paper = Paper.read(path)
+            assignment = TrustedAssignment.read(path)
         except (OSError, ValueError) as error:
             raise CourseError(
                 f"{path} cannot be used as an assignment: {error}"
             ) from error
-        return replace(paper, name=name)
+        return replace(assignment, name=name)
 
     def due(self, name: str) -> datetime | None:
         """The deadline in nbgrader's database (UTC), None where there is none.

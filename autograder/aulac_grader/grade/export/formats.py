@@ -9,7 +9,7 @@ from typing import Any
 
 from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.gradebook.gradebook import Gradebook
-from aulac_grader.grade.verdict.store import write_whole
+from aulac_grader.grade.verdict.grading_folder import write_whole
 
 from . import gradescope, tables
 from .sheet import Sheet, sheet, table
@@ -126,13 +126,13 @@ def _gradescope(
         )
     (one,) = sheets
     folder = to or course.folder(one.assignment) / "exports" / "gradescope"
-    paper = course.paper(one.assignment)
+    assignment = course.assignment(one.assignment)
     paths = []
     for student, marks in sorted(one.marks.items()):
         found = verdicts.get(student)
         if found is not None and marks.submitted_at is not None:
             path = folder / student / "results.json"
-            data = gradescope.results(paper, marks, found, course.lang)
+            data = gradescope.results(assignment, marks, found, course.lang)
             _write(path, data)
             paths.append(path)
     return paths

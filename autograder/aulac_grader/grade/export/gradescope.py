@@ -16,19 +16,19 @@ from aulac_grader.grade.verdict.outcomes import (
     HIDDEN_ONLY,
     TESTS,
     full_marks,
+    message_for_student,
     pick,
-    told,
 )
 from aulac_grader.grade.verdict.problems import Problem, problems
 
 from .sheet import rounded
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 
 def results(
-    paper: Paper,
+    assignment: TrustedAssignment,
     marks: StudentMarks,
     verdict: Mapping[str, Any],
     lang: str,
@@ -43,7 +43,7 @@ def results(
     given = {test["id"]: test for test in verdict["tests"]}
     tests = [
         _test(problem, number, cells[cell.id], given.get(cell.id), lang)
-        for problem in problems(paper)
+        for problem in problems(assignment)
         for number, cell in enumerate(problem.graded, 1)
         if cell.id in cells
     ]
@@ -101,5 +101,9 @@ def _said(cell: CellMarks, test: Mapping[str, Any] | None, lang: str) -> str:
     outcome = pick(TESTS[test["status"]], lang)
     if full_marks(test):
         return outcome
-    why = told(test) if test["visible_failed"] else pick(HIDDEN_ONLY, lang)
+    why = (
+        message_for_student(test)
+        if test["visible_failed"]
+        else pick(HIDDEN_ONLY, lang)
+    )
     return clean_text(f"{outcome}\n{why}".rstrip())

@@ -11,7 +11,7 @@ from traitlets import Bool
 
 from aulac_grader.grade.course.course import Course, CourseError
 from aulac_grader.grade.gradebook.marks import read_marks
-from aulac_grader.grade.verdict.store import write_whole
+from aulac_grader.grade.verdict.grading_folder import write_whole
 
 from . import tables
 from .sheet import Sheet, sheet, table

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aulac_grader.grade.course.course import Course
 from aulac_grader.grade.gradebook.marks import StudentMarks
 from aulac_grader.grade.verdict.outcomes import pick
-from aulac_grader.grade.verdict.problems import paper_title, problems
+from aulac_grader.grade.verdict.problems import assignment_title, problems
 
 # A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV
 # Injection); in some languages the full-width ones too.
@@ -66,7 +66,7 @@ def sheet(
     """
     if course is None or assignment not in course.assignments():
         return Sheet(assignment, assignment, marks, ())
-    paper = course.paper(assignment)
+    trusted = course.assignment(assignment)
     lang = course.lang
     columns = tuple(
         Column(
@@ -75,10 +75,12 @@ def sheet(
             problem.points,
             frozenset(cell.id for cell in problem.graded),
         )
-        for problem in problems(paper)
+        for problem in problems(trusted)
         if problem.points
     )
-    return Sheet(assignment, pick(paper_title(paper), lang), marks, columns)
+    return Sheet(
+        assignment, pick(assignment_title(trusted), lang), marks, columns
+    )
 
 
 def people(sheets: Iterable[Sheet]) -> dict[str, StudentMarks]:

@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aulac_grader.grade.gradebook.graded_cells import answer_sources
 from aulac_grader.grade.gradebook.late import DAY
 from aulac_grader.grade.gradebook.marks import CellMarks, StudentMarks
-from aulac_grader.grade.gradebook.work import answer_sources
 from aulac_grader.grade.markup import (
     Allowance,
     clean_text,
@@ -28,16 +28,20 @@ from aulac_grader.grade.verdict.outcomes import (
     HIDDEN_ONLY,
     TESTS,
     full_marks,
+    message_for_student,
     number,
-    told,
 )
-from aulac_grader.grade.verdict.problems import Problem, paper_title, problems
+from aulac_grader.grade.verdict.problems import (
+    Problem,
+    assignment_title,
+    problems,
+)
 
 from .words import WORDS
 
 if TYPE_CHECKING:
     from aulac_grader.grade.rebuild import Rebuilt
-    from aulac_grader.judge.paper import Paper, PaperCell
+    from aulac_grader.judge.assignment import TrustedAssignment, TrustedCell
 
 PRINTED_CAP = 6000  # characters a cell
 CODE_CAP = 40_000  # characters; longer code is shown without colours
@@ -59,7 +63,7 @@ class Graded:
         room: what the page takes of the cells' outputs.
     """
 
-    paper: Paper
+    assignment: TrustedAssignment
     verdict: Mapping[str, Any]
     rebuilt: Rebuilt
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -80,7 +84,7 @@ class Graded:
                 tests[cell.id]["points"] if cell.id in tests else None,
                 waits=cell.id not in tests,
             )
-            for problem in problems(self.paper)
+            for problem in problems(self.assignment)
             for cell in problem.graded
         }
 
@@ -112,7 +116,8 @@ def values(graded: Graded, lang: str) -> dict[str, Any]:
     penalty = graded.marks.penalty if graded.marks else 0.0
     late = graded.marks.late_seconds if graded.marks else 0.0
     parts = [
-        _problem(graded, problem, cells) for problem in problems(graded.paper)
+        _problem(graded, problem, cells)
+        for problem in problems(graded.assignment)
     ]
     earned = sum(cell.points for cell in cells.values())
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
@@ -120,7 +125,7 @@ def values(graded: Graded, lang: str) -> dict[str, Any]:
         "lang": lang,
         "words": WORDS,
         "style": Markup(style),
-        "title": paper_title(graded.paper),
+        "title": assignment_title(graded.assignment),
         "student": _student(graded),
         "received": _moment(verdict["receipt"]["received_at"], graded.zone),
         "late": _span(late) if late else None,
@@ -195,7 +200,7 @@ def _span(seconds: float) -> Pair:
 
 def _nothing(graded: Graded) -> bool:
     """Whether all answers are as they came, or missing."""
-    written = [c.id for c in graded.paper.of_kind("answer", "manual")]
+    written = [c.id for c in graded.assignment.of_kind("answer", "manual")]
     return bool(written) and all(
         name in graded.rebuilt.untouched
         or not answer_sources(graded.rebuilt).get(name, "").strip()
@@ -248,7 +253,7 @@ def _problem(
     }
 
 
-def _answer(graded: Graded, cell: PaperCell) -> dict[str, Any]:
+def _answer(graded: Graded, cell: TrustedCell) -> dict[str, Any]:
     """An answer as it was written, what it printed, what a person said of it."""
     text = answer_sources(graded.rebuilt).get(cell.id, "")
     comments = dict(graded.marks.comments) if graded.marks else {}
@@ -306,7 +311,7 @@ def _ran(graded: Graded, name: str) -> dict[str, Any]:
 
 def _extras(graded: Graded, problem: Problem) -> list[Any]:
     """The student's own cells that stand among the problem's."""
-    trusted = {cell.id for cell in graded.paper.cells}
+    trusted = {cell.id for cell in graded.assignment.cells}
     inside = {cell.id for cell in problem.cells}
     found, here = [], problem.number == 1
     for cell in graded.rebuilt.notebook.cells:
@@ -339,7 +344,7 @@ def _extra(graded: Graded, cell: Any) -> dict[str, Any]:
 
 
 def _result(
-    graded: Graded, cell: PaperCell, marks: CellMarks
+    graded: Graded, cell: TrustedCell, marks: CellMarks
 ) -> dict[str, Any]:
     tests = {test["id"]: test for test in graded.verdict["tests"]}
     test = tests.get(cell.id)
@@ -354,7 +359,7 @@ def _result(
     }
 
 
-def _by_test(cell: PaperCell, test: Mapping[str, Any]) -> dict[str, Any]:
+def _by_test(cell: TrustedCell, test: Mapping[str, Any]) -> dict[str, Any]:
     full = full_marks(test)
     colour = "good" if full else "part" if test["points"] > 0 else "bad"
     hint = None if full or test["visible_failed"] else HIDDEN_ONLY
@@ -363,7 +368,9 @@ def _by_test(cell: PaperCell, test: Mapping[str, Any]) -> dict[str, Any]:
         "colour": colour,
         "hidden": cell.source != cell.visible,
         "hint": hint,
-        "message": "" if full else terminal_text(told(test), PRINTED_CAP),
+        "message": ""
+        if full
+        else terminal_text(message_for_student(test), PRINTED_CAP),
         "visible": highlighted(cell.visible),
     }
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from aulac_grader.grade.gradebook.database import GradebookError
 from aulac_grader.grade.gradebook.gradebook import Gradebook
 from aulac_grader.grade.gradebook.marks import StudentMarks
-from aulac_grader.grade.gradebook.returned import (
+from aulac_grader.grade.gradebook.nbgrader_folders import (
     checked_name,
     nbgrader_files,
     step_folder,
 )
-from aulac_grader.grade.verdict.store import read_outputs, write_whole
+from aulac_grader.grade.verdict.grading_folder import read_outputs, write_whole
 
 from .page import Graded, page, zone_of
 
@@ -51,7 +51,7 @@ def write(
     own = course.folder(assignment)
     outputs = read_outputs(own, student)
     graded = Graded(
-        course.paper(assignment), verdict, rebuilt, outputs, marks, zone
+        course.assignment(assignment), verdict, rebuilt, outputs, marks, zone
     )
     html = page(graded, lang).encode("utf-8")
     folder = step_folder(course, "feedback", student, assignment)

@@ -157,7 +157,7 @@ def _create_tables(connection: Connection) -> None:
     from nbgrader.api import Base
     from sqlalchemy import inspect, text
 
-    from .memory import metadata
+    from .aulac_record import metadata
 
     tables = inspect(connection).get_table_names()
     if not tables:

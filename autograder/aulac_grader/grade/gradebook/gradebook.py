@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from aulac_grader.grade.course.course import Course
 
+from .aulac_record import RecordRow, recall, remember
 from .database import (
     BUSY_SECONDS,
     GradebookBusy,
@@ -28,11 +29,10 @@ from .database import (
     open_engine,
     transaction,
 )
+from .graded_cells import GradedCell, is_blank, look_at
 from .marks import StudentMarks, read_marks, seconds_late
-from .memory import Memory, recall, remember
-from .returned import autograded, checked_name
+from .nbgrader_folders import autograded, checked_name
 from .structure import Structure, enter, nbgrader_config, read_structure
-from .work import Work, is_blank, look_at
 
 if TYPE_CHECKING:
     from nbgrader.api import Gradebook as NbGraderBook
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from aulac_grader.grade.rebuild import Rebuilt
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 __all__ = ["Gradebook", "GradebookBusy", "GradebookError", "Recorded"]
 
@@ -79,7 +79,7 @@ class Gradebook:
     ) -> None:
         self.course = course
         self.busy_seconds = busy_seconds
-        self._papers: dict[str, tuple[Paper, Structure]] = {}
+        self._assignments: dict[str, tuple[TrustedAssignment, Structure]] = {}
 
     def __enter__(self) -> Gradebook:
         return self
@@ -114,13 +114,15 @@ class Gradebook:
         step.init_plugin()
         return step.plugin_inst
 
-    def _paper(self, assignment: str) -> tuple[Paper, Structure]:
-        """The paper and its cells, read again when the source has changed."""
-        paper = self.course.paper(assignment)
-        known = self._papers.get(assignment)
-        if known is None or known[0].sha256 != paper.sha256:
-            known = (paper, read_structure(self.course, paper))
-            self._papers[assignment] = known
+    def _assignment(
+        self, assignment: str
+    ) -> tuple[TrustedAssignment, Structure]:
+        """The assignment and its cells, read again when the source has changed."""
+        trusted = self.course.assignment(assignment)
+        known = self._assignments.get(assignment)
+        if known is None or known[0].sha256 != trusted.sha256:
+            known = (trusted, read_structure(self.course, trusted))
+            self._assignments[assignment] = known
         return known
 
     # -- writing ---------------------------------------------------------------
@@ -142,8 +144,8 @@ class Gradebook:
             CourseError: no such assignment.
         """
         student = checked_name(verdict["student"])
-        paper, structure = self._paper(assignment)
-        work = look_at(paper, structure, rebuilt, verdict)
+        trusted, structure = self._assignment(assignment)
+        work = look_at(trusted, structure, rebuilt, verdict)
         with self._transaction() as book:
             enter(book, structure)
             submission, notebook = _submission(book, structure, student)
@@ -159,7 +161,7 @@ class Gradebook:
             memory.late_seconds = receipt.get("late_seconds")
             remember(book.db.connection(), notebook.id, memory)
             points = self._penalise(book, submission, notebook, memory)
-            autograded(self.course, paper, structure, verdict, rebuilt)
+            autograded(self.course, trusted, structure, verdict, rebuilt)
         return Recorded(student, True, waits, points)
 
     def settle(self, assignment: str) -> int:
@@ -185,7 +187,7 @@ class Gradebook:
         book: NbGraderBook,
         submission: SubmittedAssignment,
         notebook: SubmittedNotebook,
-        memory: Memory,
+        memory: RecordRow,
     ) -> float:
         """Set the late penalty; returns what is left of the points."""
         late = seconds_late(submission, memory.late_seconds)
@@ -247,7 +249,7 @@ def naive_utc(moment: str) -> datetime:
 def _moment(
     submission: SubmittedAssignment,
     receipt: Mapping[str, Any],
-    memory: Memory,
+    memory: RecordRow,
     age: tuple[str, str],
 ) -> datetime:
     """When the work counts as handed in, for nbgrader to compare with the deadline.
@@ -291,8 +293,8 @@ def _submission(
 def _grade(
     book: NbGraderBook,
     notebook: SubmittedNotebook,
-    work: Mapping[str, Work],
-    memory: Memory,
+    work: Mapping[str, GradedCell],
+    memory: RecordRow,
 ) -> tuple[str, ...]:
     """Enter automatic scores; returns the cells that wait for a person."""
     from nbgrader.api import Grade
@@ -326,7 +328,9 @@ def _grade(
     return tuple(sorted(waits))
 
 
-def _must_wait(grade: Any, done: Work, touched: bool, memory: Memory) -> bool:
+def _must_wait(
+    grade: Any, done: GradedCell, touched: bool, memory: RecordRow
+) -> bool:
     """Whether a person has to grade a cell, or to look at it again.
 
     A person's word holds for the answer it was given for: the one that stood in the
@@ -350,7 +354,7 @@ def _comment(
     rebuilt: Rebuilt,
 ) -> None:
     """nbgrader's own remark on answers that were left as they came."""
-    from .work import answer_sources
+    from .graded_cells import answer_sources
 
     sources = answer_sources(rebuilt)
     tasks = structure.cells["task"]

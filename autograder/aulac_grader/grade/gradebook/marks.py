@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .memory import lateness
+from .aulac_record import lateness
 
 if TYPE_CHECKING:
     from nbgrader.api import Gradebook as NbGraderBook

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nbgrader.api import Notebook
     from traitlets.config import Config
 
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 KINDS = ("grade", "solution", "task", "source")
 
@@ -47,16 +47,16 @@ class Structure:
         return str(self.cells["source"].get(name, {}).get("source") or "")
 
 
-def read_structure(course: Course, paper: Paper) -> Structure:
-    """The paper's cells, without solutions, as nbgrader would save them.
+def read_structure(course: Course, assignment: TrustedAssignment) -> Structure:
+    """The assignment's cells, without solutions, as nbgrader would save them.
 
     Raises:
         CourseError: the course's settings cannot be read.
         GradebookError: nbgrader cannot make an assignment of its source.
     """
-    path = course.notebook(paper.name)
+    path = course.notebook(assignment.name)
     try:
-        notebook = _released(course, paper)
+        notebook = _released(course, assignment)
     except CourseError:
         raise
     except (ValueError, RuntimeError, OSError) as error:
@@ -65,19 +65,19 @@ def read_structure(course: Course, paper: Paper) -> Structure:
             "that `nbgrader generate_assignment` accepts it."
         ) from error
     kernelspec = json.dumps(notebook.metadata.get("kernelspec", {}))
-    found = Structure(paper.name, path.stem, kernelspec)
+    found = Structure(assignment.name, path.stem, kernelspec)
     for cell in notebook.cells:
         _note(found, cell)
     return found
 
 
-def _released(course: Course, paper: Paper) -> NotebookNode:
+def _released(course: Course, assignment: TrustedAssignment) -> NotebookNode:
     """The source notebook as it stands when `SaveCells` runs."""
     from nbgrader import preprocessors as steps
     from nbgrader.nbgraderformat import reads
 
     config = nbgrader_config(course)
-    notebook = reads(paper.notebook.decode("utf-8"), as_version=4)
+    notebook = reads(assignment.notebook.decode("utf-8"), as_version=4)
     resources: dict[str, Any] = {}
     for step in (
         steps.IncludeHeaderFooter,

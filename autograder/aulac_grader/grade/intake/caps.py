@@ -16,8 +16,8 @@ class Caps:
     """
 
     notebook: int = 32 * MB
-    helper: int = 4 * MB  # a file that the paper does not ask for
-    declared: int = 64 * MB  # a file that the paper asks for
+    helper: int = 4 * MB  # a file that the assignment does not ask for
+    declared: int = 64 * MB  # a file that the assignment asks for
     total: int = 96 * MB  # everything kept of one student
     files: int = 100  # kept of one student
     seen: int = 5_000  # looked at, of one student

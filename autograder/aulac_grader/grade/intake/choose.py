@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from .reading import read_cells
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 LOOKED_AT = 8  # candidates of one student
 _NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json|\.html)?$|\.json$", re.I)
@@ -40,11 +40,11 @@ def may_be_notebook(name: str) -> bool:
 
 
 def choose(
-    paper: Paper, candidates: Sequence[Candidate]
+    assignment: TrustedAssignment, candidates: Sequence[Candidate]
 ) -> tuple[Candidate | None, bool]:
     """The notebook to mark, and whether there were others that could have been."""
     ranked = sorted(
-        ((_rank(paper, one), one) for one in candidates),
+        ((_rank(assignment, one), one) for one in candidates),
         key=lambda pair: pair[0],
         reverse=True,
     )
@@ -55,11 +55,11 @@ def choose(
 
 
 def _rank(
-    paper: Paper, one: Candidate
+    assignment: TrustedAssignment, one: Candidate
 ) -> tuple[bool, bool, bool, str, bool, int, str]:
     found = read_cells(one.data)
-    released = {cell.id: _plain(cell.visible) for cell in paper.cells}
-    asked = {c.id for c in paper.cells if c.kind in {"answer", "manual"}}
+    released = {cell.id: _plain(cell.visible) for cell in assignment.cells}
+    asked = {c.id for c in assignment.cells if c.kind in {"answer", "manual"}}
     ids = {
         key: cell.source
         for cell in found.cells
@@ -69,12 +69,12 @@ def _rank(
     known = ids.keys() & released.keys()
     texts = {_plain(cell.source) for cell in found.cells}
     alike = len(texts & set(released.values()) - {""})
-    ours = bool(known) or found.assignment == paper.name or alike > 1
+    ours = bool(known) or found.assignment == assignment.name or alike > 1
     written = any(_plain(ids[i]) != released[i] for i in known & asked)
     leaf = one.name.rsplit("/", 1)[-1]
     copy = _COPY.search(leaf)
     number = int("".join(filter(None, copy.groups())) or 1) if copy else 0
-    exact = leaf.lower() == f"{paper.name}.ipynb".lower()
+    exact = leaf.lower() == f"{assignment.name}.ipynb".lower()
     return (
         bool(found.cells),
         ours,

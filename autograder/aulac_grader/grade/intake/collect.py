@@ -14,14 +14,14 @@ from aulac_grader.grade.course.course import Course, CourseError
 from . import archives, folders, layouts
 from .caps import Caps
 from .entries import Entry
-from .names import shown
+from .names import printable
 from .receipts import Ledger, LedgerError, manifest
 from .student import Taken, take
 from .students import Roster, RosterError, name_students, read_roster
 from .submission import Receipt, Submission
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 Times = Literal["known", "received", "claimed"]
 Policy = Literal["latest", "in-time"]
@@ -144,7 +144,7 @@ def collect(
         CourseError: no such assignment, source, format or table; a damaged zip.
     """
     caps = caps or Caps()
-    paper = course.paper(assignment)
+    trusted = course.assignment(assignment)
     now = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     due = due.astimezone(UTC) if due else course.due(assignment)
     if layout and layout not in layouts.FORMATS:
@@ -156,7 +156,7 @@ def collect(
     except RosterError as error:
         raise IntakeError(str(error)) from error
     ledger = Ledger(course.folder(assignment))
-    job = _Job(paper, ledger, caps, due, times, now)
+    job = _Job(trusted, ledger, caps, due, times, now)
     with ExitStack() as stack, ledger.locked():
         found = _entries(course, assignment, source, caps, stack)
         layout = layout if source else "submitted"
@@ -200,7 +200,7 @@ def _entries(
 class _Job:
     """One collection under way."""
 
-    paper: Paper
+    assignment: TrustedAssignment
     ledger: Ledger
     caps: Caps
     due: datetime | None
@@ -215,7 +215,7 @@ class _Job:
         roster: Roster | None,
         source: Path | None,
     ) -> Collected:
-        name = self.paper.name
+        name = self.assignment.name
         layout, people, strays = layouts.sort_out(
             found, name, layout, bare=source is None
         )
@@ -239,7 +239,7 @@ class _Job:
         for student, handed in sorted(
             zip(ids, people, strict=True), key=_first
         ):
-            taken = take(handed, self.paper, self.caps, layout)
+            taken = take(handed, self.assignment, self.caps, layout)
             old = before.get(student)
             sha = manifest(taken.listed, taken.notes, taken.notebook)
             if old and old.sha256 == sha:
@@ -298,14 +298,14 @@ class _Job:
         sha: str,
         late: int | None,
     ) -> Receipt:
-        origin = {"layout": layout, "name": shown(handed.name, 200)}
+        origin = {"layout": layout, "name": printable(handed.name, 200)}
         if handed.number:
             origin["number"] = handed.number
         if handed.late:
             origin["late"] = "yes"
         return Receipt(
             student=student,
-            assignment=self.paper.name,
+            assignment=self.assignment.name,
             received_at=self.now.isoformat(),
             sha256=sha,
             files=taken.listed,
@@ -351,7 +351,7 @@ def _time(text: str) -> datetime:
 def _about_strays(strays: list[Entry], layout: str) -> list[str]:
     if not strays:
         return []
-    names = ", ".join(shown(entry.parts) for entry in strays[:3])
+    names = ", ".join(printable(entry.parts) for entry in strays[:3])
     more = ", …" if len(strays) > 3 else ""
     return [
         f"{len(strays)} files belong to no student in the format "

@@ -61,7 +61,7 @@ def odd_characters(text: str) -> bool:
     )
 
 
-def shown(name: str | tuple[str, ...], limit: int = 80) -> str:
+def printable(name: str | tuple[str, ...], limit: int = 80) -> str:
     """A name fit to print: NFC, odd characters escaped, cut in the middle."""
     text = name if isinstance(name, str) else "/".join(name)
     text = unicodedata.normalize("NFC", text)

@@ -49,7 +49,7 @@ class Ledger:
         self.folder = folder
         self.receipts_path = folder / "receipts.jsonl"
         self.collections_path = folder / "collections.jsonl"
-        self.store = folder / "submissions"
+        self.grading_folder = folder / "submissions"
         self._new: set[Path] = set()  # folders with entries not yet synced
 
     @contextmanager
@@ -108,7 +108,7 @@ class Ledger:
         return data
 
     def _path(self, sha: str) -> Path:
-        return self.store / sha[:2] / sha[2:]
+        return self.grading_folder / sha[:2] / sha[2:]
 
     # -- adding ----------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class Ledger:
         path = self._path(digest(data))
         if path.is_file() and path.read_bytes() == data:
             return
-        self.store.mkdir(mode=0o700, exist_ok=True)
+        self.grading_folder.mkdir(mode=0o700, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         with part.open("wb") as file:

@@ -12,12 +12,12 @@ from .caps import Caps
 from .choose import LOOKED_AT, Candidate, choose, may_be_notebook
 from .entries import Entry, RefusedError
 from .layouts import Handed
-from .names import is_hidden, shown, vet
+from .names import is_hidden, printable, vet
 from .notes import Note
 from .receipts import digest
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 _ARCHIVE = re.compile(r"\.(zip|rar|7z|gz|tgz|tar|bz2|xz|zst)$", re.I)
 _AGAIN = re.compile(r"-\d+(\.[^./]+)$")
@@ -41,16 +41,24 @@ class Taken:
         )
 
 
-def take(handed: Handed, paper: Paper, caps: Caps, layout: str = "") -> Taken:
+def take(
+    handed: Handed, assignment: TrustedAssignment, caps: Caps, layout: str = ""
+) -> Taken:
     """Vet and read one student's files. Nothing in them can make this raise."""
-    return _Taking(paper, caps, handed, layout).taken()
+    return _Taking(assignment, caps, handed, layout).taken()
 
 
 class _Taking:
-    def __init__(self, paper: Paper, caps: Caps, handed: Handed, layout: str):
-        self.paper, self.caps, self.handed = paper, caps, handed
+    def __init__(
+        self,
+        assignment: TrustedAssignment,
+        caps: Caps,
+        handed: Handed,
+        layout: str,
+    ):
+        self.assignment, self.caps, self.handed = assignment, caps, handed
         self.layout = layout
-        self.declared = {f for cell in paper.cells for f in cell.files}
+        self.declared = {f for cell in assignment.cells for f in cell.files}
         self.notes: list[Note] = []
         self.kept: dict[str, bytes] = {}
         self.times: dict[str, str] = {}
@@ -86,7 +94,7 @@ class _Taking:
         found: dict[str, Entry] = {}
         for number, (parts, entry) in enumerate(self.handed.files):
             if number == self.caps.seen:
-                self._refuse(shown(parts), RefusedError("too_many"))
+                self._refuse(printable(parts), RefusedError("too_many"))
                 break
             if is_hidden(parts):
                 continue
@@ -97,10 +105,10 @@ class _Taking:
                 if entry.linked_outside(self.own):
                     raise RefusedError("hard_link")
             except RefusedError as refused:
-                self._refuse(shown(parts), refused)
+                self._refuse(printable(parts), refused)
                 continue
             if name in found:
-                self.notes.append(Note("same_name", {"file": shown(name)}))
+                self.notes.append(Note("same_name", {"file": printable(name)}))
             found[name] = entry
         return found
 
@@ -129,12 +137,12 @@ class _Taking:
             try:
                 data = vetted[name].read(min(room, self.caps.notebook))
             except RefusedError as refused:
-                self._refuse(shown(name), refused)
+                self._refuse(printable(name), refused)
                 del vetted[name]
                 continue
             room -= len(data)
             candidates.append(Candidate(name, data, vetted[name].time))
-        chosen, others = choose(self.paper, candidates)
+        chosen, others = choose(self.assignment, candidates)
         if chosen is None:
             return ""
         del vetted[chosen.name]
@@ -143,9 +151,13 @@ class _Taking:
         self.room -= len(chosen.data)
         leaf = chosen.name.rsplit("/", 1)[-1]
         if others:
-            self.notes.append(Note("several", {"name": shown(chosen.name)}))
-        elif leaf.lower() != f"{self.paper.name}.ipynb".lower():
-            self.notes.append(Note("renamed", {"name": shown(chosen.name)}))
+            self.notes.append(
+                Note("several", {"name": printable(chosen.name)})
+            )
+        elif leaf.lower() != f"{self.assignment.name}.ipynb".lower():
+            self.notes.append(
+                Note("renamed", {"name": printable(chosen.name)})
+            )
         for name in [n for n in vetted if n.lower().endswith(".ipynb")]:
             del vetted[name]
         return chosen.name
@@ -181,7 +193,7 @@ class _Taking:
         return first if module or first in self.declared else name
 
     def _other(self, name: str, entry: Entry) -> None:
-        """Keep a file that the paper asks for, or a small one that answers may use."""
+        """Keep a file that the assignment asks for, or a small one that answers may use."""
         declared = name in self.declared
         try:
             if _ARCHIVE.search(name) and not declared:
@@ -195,7 +207,7 @@ class _Taking:
                 raise RefusedError("no_room", limit=self.caps.total >> 20)
             body = entry.read(min(limit, self.room))
         except RefusedError as refused:
-            self._refuse(shown(name), refused)
+            self._refuse(printable(name), refused)
             return
         self.kept[name] = body
         self.room -= len(body)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .layouts import Handed
-from .names import bare, folded, shown, student_id
+from .names import bare, folded, printable, student_id
 
 _ID = (
     "sis login id",
@@ -116,7 +116,7 @@ def _roster(
         name = row[column].strip()
         if student_id(name) != name:
             raise RosterError(
-                f"{path}, line {number}: {shown(name)!r} cannot be a student's id; "
+                f"{path}, line {number}: {printable(name)!r} cannot be a student's id; "
                 f"write {student_id(name)!r}."
             )
         known.add(name)
@@ -172,13 +172,13 @@ def name_students(
         for handed, found in zip(people, ids, strict=True):
             if not found:
                 said.append(
-                    f"{shown(handed.name)} is not in the list of students: an id "
+                    f"{printable(handed.name)} is not in the list of students: an id "
                     "was made from the name."
                 )
     earlier = owners or {}
     ids = [
         found
-        or earlier.get((shown(handed.name, 200), handed.number))
+        or earlier.get((printable(handed.name, 200), handed.number))
         or _made(handed, layout)
         for handed, found in zip(people, ids, strict=True)
     ]
@@ -193,14 +193,14 @@ def name_students(
             continue
         ids[index] = _other(name, handed.number or str(given[name]), ids)
         said.append(
-            f"{times[name]} students would be {name!r}; {shown(handed.name)} "
+            f"{times[name]} students would be {name!r}; {printable(handed.name)} "
             f"is {ids[index]!r} here. Give a list with an id for each (--students)."
         )
     for handed, name in zip(people, ids, strict=True):
         plain = layout in {"submitted", "folders"} and name != handed.name
         if plain and not (roster and name in roster.known):
             said.append(
-                f"The folder {shown(handed.name)!r} is student {name!r} here."
+                f"The folder {printable(handed.name)!r} is student {name!r} here."
             )
     return ids, said
 

@@ -1,9 +1,9 @@
 """The trusted notebook with a student's answers in it.
 
-    rebuilt = rebuild(paper, submission)
+    rebuilt = rebuild(assignment, submission)
 
 Of what a student handed in, only the sources of answers and of extra cells are used;
-everything else (instructions, given cells, tests, ids, metadata) comes from the paper.
+everything else (instructions, given cells, tests, ids, metadata) comes from the assignment.
 Each thing that had to be put right is a repair, told in both languages. `rebuild`
 never raises for what a notebook holds, and its notebook is always valid.
 """

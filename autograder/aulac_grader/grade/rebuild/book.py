@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 _ID = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
 
@@ -20,7 +20,7 @@ _ID = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
 class Placed:
     """A cell of the rebuilt notebook.
 
-    `position` is that of the paper's cell, -1 for an extra one.
+    `position` is that of the assignment's cell, -1 for an extra one.
     """
 
     type: str
@@ -40,14 +40,16 @@ class Placed:
         }
 
 
-def notebook(paper: Paper, placed: Iterable[Placed]) -> NotebookNode:
-    """The cells `placed` in the paper's own notebook; valid by its schema (4.5)."""
+def notebook(
+    assignment: TrustedAssignment, placed: Iterable[Placed]
+) -> NotebookNode:
+    """The cells `placed` in the assignment's own notebook; valid by its schema (4.5)."""
     from nbformat.notebooknode import from_dict
 
-    book: dict[str, Any] = json.loads(paper.notebook)
+    book: dict[str, Any] = json.loads(assignment.notebook)
     raw: list[dict[str, Any]] = book["cells"]
     ids = _ids(raw)
-    name = extra_name(paper)
+    name = extra_name(assignment)
     cells, number = [], 0
     for cell in placed:
         if cell.extra:
@@ -68,16 +70,16 @@ def notebook(paper: Paper, placed: Iterable[Placed]) -> NotebookNode:
     )
 
 
-def extra_name(paper: Paper) -> str:
-    """With what the ids of extra cells begin: no id of the paper does."""
+def extra_name(assignment: TrustedAssignment) -> str:
+    """With what the ids of extra cells begin: no id of the assignment does."""
     name = "extra"
-    while any(cell.id.startswith(f"{name}-") for cell in paper.cells):
+    while any(cell.id.startswith(f"{name}-") for cell in assignment.cells):
         name += "-x"
     return name
 
 
 def _ids(raw: list[dict[str, Any]]) -> list[str]:
-    """A valid, unique id for each of the paper's cells: its own wherever it can be."""
+    """A valid, unique id for each of the assignment's cells: its own wherever it can be."""
     found: list[str] = []
     for number, cell in enumerate(raw, 1):
         own = cell.get("id", "")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aulac_grader.grade.verdict.store import write_whole
+from aulac_grader.grade.verdict.grading_folder import write_whole
 
 from .assemble import rebuild
 from .rebuilt import NotRebuilt, Rebuilt
@@ -24,7 +24,7 @@ from .rebuilt import NotRebuilt, Rebuilt
 if TYPE_CHECKING:
     from aulac_grader.grade.intake.submission import Submission
     from aulac_grader.grade.verdict.keys import CourseKey, PublicKey
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 FOLDER = "rebuilt"
 SCHEMA = "aulac/rebuilt/1"  # so that no other signature of the course's fits
@@ -54,7 +54,10 @@ def write(
 
 
 def read(
-    folder: Path, found: Mapping[str, Any], paper: Paper, key: PublicKey
+    folder: Path,
+    found: Mapping[str, Any],
+    assignment: TrustedAssignment,
+    key: PublicKey,
 ) -> Rebuilt | None:
     """What was rebuilt for the verdict `found`; None where nothing was kept.
 
@@ -79,7 +82,7 @@ def read(
     *about, rebuilt = msgpack.unpackb(body)
     if about != _about(found):
         raise NotRebuilt("it belongs to another submission")
-    made = Rebuilt.from_bytes(paper, rebuilt)
+    made = Rebuilt.from_bytes(assignment, rebuilt)
     if made.sha256 != found["rebuilt_sha256"]:
         raise NotRebuilt("it belongs to another verdict")
     return made
@@ -96,14 +99,14 @@ class Kept:
 
     Args:
         folder: the assignment's grading folder.
-        paper: the assignment as it stands now.
+        assignment: the assignment as it stands now.
         key: the course's; None where there is none: then nothing is kept.
         load: a student's submission with the given sha256.
         say: takes a sentence for the instructor.
     """
 
     folder: Path
-    paper: Paper
+    assignment: TrustedAssignment
     key: CourseKey | None
     load: Callable[[str, str], Submission]
     say: Callable[[str], None]
@@ -120,10 +123,12 @@ class Kept:
             OSError: it has to be kept, and the disk is full.
         """
         student = found["student"]
-        present = found["source_sha256"] == self.paper.sha256
+        present = found["source_sha256"] == self.assignment.sha256
         if present and self.key is not None:
             try:
-                kept = read(self.folder, found, self.paper, self.key.public)
+                kept = read(
+                    self.folder, found, self.assignment, self.key.public
+                )
             except NotRebuilt as problem:
                 self.say(
                     f"{path_of(self.folder, student)} is not used: {problem}. "
@@ -133,7 +138,7 @@ class Kept:
                 if kept is not None:
                     return kept
         made = rebuild(
-            self.paper, self.load(student, found["submission_sha256"])
+            self.assignment, self.load(student, found["submission_sha256"])
         )
         same = present and made.sha256 == found["rebuilt_sha256"]
         if same and self.key is not None:

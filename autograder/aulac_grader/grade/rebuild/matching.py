@@ -1,4 +1,4 @@
-"""Which of a student's cells is which cell of the paper.
+"""Which of a student's cells is which cell of the assignment.
 
 Asked in this order, and whoever is found is out of the search:
 
@@ -36,7 +36,7 @@ from .likeness import (
 )
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper, PaperCell
+    from aulac_grader.judge.assignment import TrustedAssignment, TrustedCell
 
 WRITTEN = ("answer", "manual")  # kinds whose source is the student's
 _COMPARED = 400  # left-over cells that are compared with each missing one
@@ -53,7 +53,7 @@ _TEXT_STUBS = {
 
 @dataclass
 class Match:
-    """A paper's cell and the student's cells that stand for it.
+    """An assignment's cell and the student's cells that stand for it.
 
     Attributes:
         cell: the one whose place in the notebook counts, None where it is missing.
@@ -63,7 +63,7 @@ class Match:
             in the cells after it), or "" for missing.
     """
 
-    paper: PaperCell
+    trusted: TrustedCell
     cell: StudentCell | None = None
     parts: tuple[StudentCell, ...] = ()
     claims: tuple[StudentCell, ...] = ()
@@ -77,7 +77,7 @@ class Match:
 
 @dataclass
 class Matching:
-    """Matches in the paper's order, and the cells that are nobody's."""
+    """Matches in the assignment's order, and the cells that are nobody's."""
 
     matches: list[Match]
     left: list[StudentCell] = field(default_factory=list)
@@ -95,28 +95,30 @@ def code_of(cell: StudentCell) -> str:
     return cell.source if cell.type == "code" else unfenced(cell.source)
 
 
-def touched(paper: PaperCell, cell: StudentCell) -> bool:
+def touched(trusted: TrustedCell, cell: StudentCell) -> bool:
     """Whether a student's cell says anything that was not released."""
-    code = paper.cell_type == "code"
+    code = trusted.cell_type == "code"
     text = core(cell.source, code)
-    if not text or text == core(paper.visible, code):
+    if not text or text == core(trusted.visible, code):
         return False
     return code or text not in _TEXT_STUBS
 
 
-def complete(paper: PaperCell, source: str) -> bool:
-    """Whether the source defines every name that the paper's cell provides."""
-    names = paper.provides
+def complete(trusted: TrustedCell, source: str) -> bool:
+    """Whether the source defines every name that the assignment's cell provides."""
+    names = trusted.provides
     return bool(names) and len(defined(source, names)) == len(names)
 
 
-def match_cells(paper: Paper, cells: tuple[StudentCell, ...]) -> Matching:
-    """Find every cell of the paper among the student's."""
-    found = Matching([Match(cell) for cell in paper.cells])
-    _by_id(paper, found, cells)
+def match_cells(
+    assignment: TrustedAssignment, cells: tuple[StudentCell, ...]
+) -> Matching:
+    """Find every cell of the assignment among the student's."""
+    found = Matching([Match(cell) for cell in assignment.cells])
+    _by_id(assignment, found, cells)
     _by_text(found)
     for match in found.matches:
-        if match.paper.kind in WRITTEN and match.claims:
+        if match.trusted.kind in WRITTEN and match.claims:
             _among_claims(match)
     _by_name(found)
     _by_place(found)
@@ -129,16 +131,18 @@ def match_cells(paper: Paper, cells: tuple[StudentCell, ...]) -> Matching:
 
 
 def _by_id(
-    paper: Paper, found: Matching, cells: tuple[StudentCell, ...]
+    assignment: TrustedAssignment,
+    found: Matching,
+    cells: tuple[StudentCell, ...],
 ) -> None:
-    by_id = {match.paper.id: match for match in found.matches}
+    by_id = {match.trusted.id: match for match in found.matches}
     by_cell_id = {
         cell_id: by_id[own]
-        for cell_id, own in _cell_ids(paper).items()
+        for cell_id, own in _cell_ids(assignment).items()
         if own in by_id
     }
     originals = {
-        match.paper.id
+        match.trusted.id
         for cell in cells
         if (match := by_cell_id.get(cell.cell_id))
     }
@@ -146,27 +150,27 @@ def _by_id(
     for cell in cells:
         match = by_id.get(cell.grade_id)
         # A copy gets a new cell id, so a cell that kept its own is no copy.
-        if match is None or match.paper.id in originals:
+        if match is None or match.trusted.id in originals:
             match = by_cell_id.get(cell.cell_id, match)
         if match:
-            claims[match.paper.id].append(cell)
+            claims[match.trusted.id].append(cell)
         else:
             found.left.append(cell)
     for name, own in claims.items():
         match = by_id[name]
         match.claims = tuple(own)
         same = [
-            c for c in own if plain(c.source) == plain(match.paper.visible)
+            c for c in own if plain(c.source) == plain(match.trusted.visible)
         ]
         match.take([(same or own)[0]], "id")
 
 
-def _cell_ids(paper: Paper) -> dict[str, str]:
-    """The paper's own names of cells, by the notebook's cell ids."""
-    raw = json.loads(paper.notebook)["cells"]
+def _cell_ids(assignment: TrustedAssignment) -> dict[str, str]:
+    """The assignment's own names of cells, by the notebook's cell ids."""
+    raw = json.loads(assignment.notebook)["cells"]
     return {
         str(cell["id"]): own.id
-        for cell, own in zip(raw, paper.cells, strict=True)
+        for cell, own in zip(raw, assignment.cells, strict=True)
         if cell.get("id")
     }
 
@@ -180,7 +184,7 @@ def _by_text(found: Matching) -> None:
     for match in found.matches:
         if match.cell is not None:
             continue
-        for text in _given_texts(match.paper):
+        for text in _given_texts(match.trusted):
             if places[text]:
                 cell = places[text].popleft()
                 match.take([cell], "text")
@@ -189,11 +193,11 @@ def _by_text(found: Matching) -> None:
     _leave(found, taken)
 
 
-def _given_texts(paper: PaperCell) -> list[str]:
+def _given_texts(trusted: TrustedCell) -> list[str]:
     """What the cell says as released, and as an instructor's own copy has it."""
-    texts = [plain(paper.visible)]
-    if paper.kind not in WRITTEN and paper.source != paper.visible:
-        texts.append(plain(paper.source))
+    texts = [plain(trusted.visible)]
+    if trusted.kind not in WRITTEN and trusted.source != trusted.visible:
+        texts.append(plain(trusted.source))
     return [text for text in texts if text]
 
 
@@ -206,15 +210,15 @@ def _leave(found: Matching, taken: set[int]) -> None:
 
 def _among_claims(match: Match) -> None:
     """Of several cells with an answer's id, the one that counts, or their sum."""
-    paper = match.paper
-    edited = [c for c in match.claims if touched(paper, c)][-_COPIES:]
+    trusted = match.trusted
+    edited = [c for c in match.claims if touched(trusted, c)][-_COPIES:]
     if not edited:
         return
-    if paper.kind == "manual":
+    if trusted.kind == "manual":
         match.take(_different(edited), "id")
         return
-    whole = [c for c in edited if complete(paper, code_of(c))]
-    if not whole and len(edited) > 1 and complete(paper, _joined(edited)):
+    whole = [c for c in edited if complete(trusted, code_of(c))]
+    if not whole and len(edited) > 1 and complete(trusted, _joined(edited)):
         match.take(edited, "id")
         return
     match.take([(whole or edited)[-1]], "id")
@@ -243,17 +247,17 @@ def _different(cells: list[StudentCell]) -> list[StudentCell]:
 def _by_name(found: Matching) -> None:
     """Answers that are written in another cell than where they were asked."""
     for position, match in enumerate(found.matches):
-        paper = match.paper
-        if paper.kind != "answer" or not paper.provides:
+        trusted = match.trusted
+        if trusted.kind != "answer" or not trusted.provides:
             continue
-        if complete(paper, _joined(match.parts)) and any(
-            touched(paper, cell) for cell in match.parts
+        if complete(trusted, _joined(match.parts)) and any(
+            touched(trusted, cell) for cell in match.parts
         ):
             continue
         cells = [
             cell
             for cell in _elsewhere(found, match)
-            if complete(paper, code_of(cell))
+            if complete(trusted, code_of(cell))
         ]
         if not cells:
             continue
@@ -271,8 +275,8 @@ def _elsewhere(found: Matching, match: Match) -> list[StudentCell]:
         for other in found.matches
         if other is not match
         and other.cell is not None
-        and other.paper.kind not in WRITTEN
-        and plain(other.cell.source) != plain(other.paper.visible)
+        and other.trusted.kind not in WRITTEN
+        and plain(other.cell.source) != plain(other.trusted.visible)
     ]
     return sorted((*found.left, *others), key=lambda cell: cell.index)
 
@@ -288,7 +292,7 @@ def _in_force(found: Matching, position: int, cell: StudentCell) -> bool:
     tests = [
         match.cell.index
         for match in found.matches[position:]
-        if match.paper.kind == "test" and match.cell
+        if match.trusted.kind == "test" and match.cell
     ]
     return stub.index < cell.index and not any(t < cell.index for t in tests)
 
@@ -300,10 +304,10 @@ def _by_place(found: Matching) -> None:
     single text takes all the text between.
     """
     for position, match in enumerate(found.matches):
-        if match.cell is not None or match.paper.kind not in WRITTEN:
+        if match.cell is not None or match.trusted.kind not in WRITTEN:
             continue
         low, high, missing = _gap(found, position)
-        wanted = match.paper.cell_type
+        wanted = match.trusted.cell_type
         between = [
             c
             for c in found.left
@@ -332,11 +336,11 @@ def _gap(found: Matching, position: int) -> tuple[int, float, list[Match]]:
         end += 1
     before = found.matches[start - 1].cell if start else None
     after = found.matches[end].cell if end < len(found.matches) else None
-    wanted = found.matches[position].paper.cell_type
+    wanted = found.matches[position].trusted.cell_type
     missing = [
         match
         for match in found.matches[start:end]
-        if match.paper.kind in WRITTEN and match.paper.cell_type == wanted
+        if match.trusted.kind in WRITTEN and match.trusted.cell_type == wanted
     ]
     low = before.index if before else -1
     return low, after.index if after else float("inf"), missing
@@ -347,9 +351,9 @@ def _by_likeness(found: Matching) -> None:
     missing = [m for m in found.matches if m.cell is None]
     pairs = []
     for order, match in enumerate(missing):
-        floor = ALIKE if match.paper.kind in WRITTEN else COPY
+        floor = ALIKE if match.trusted.kind in WRITTEN else COPY
         for cell in found.left[:_COMPARED]:
-            alike = likeness(cell.source, match.paper.visible)
+            alike = likeness(cell.source, match.trusted.visible)
             if alike >= floor:
                 pairs.append((-alike, order, cell.index, match, cell))
     pairs.sort(key=lambda pair: pair[:3])
@@ -372,13 +376,13 @@ def _continued(found: Matching) -> None:
     """
     left = {cell.index: cell for cell in found.left}
     for match in found.matches:
-        if match.cell is None or match.paper.kind not in WRITTEN:
+        if match.cell is None or match.trusted.kind not in WRITTEN:
             continue
-        code = match.paper.cell_type == "code"
-        if not code and any(touched(match.paper, c) for c in match.parts):
+        code = match.trusted.cell_type == "code"
+        if not code and any(touched(match.trusted, c) for c in match.parts):
             continue
         more, index = [], match.cell.index + 1
-        while index in left and left[index].type == match.paper.cell_type:
+        while index in left and left[index].type == match.trusted.cell_type:
             if code and not _INDENTED.match(left[index].source):
                 break
             more.append(left.pop(index))
@@ -391,4 +395,4 @@ def _continued(found: Matching) -> None:
 
 def overwritten(match: Match, cell: StudentCell) -> bool:
     """Whether a cell with a given or test cell's id holds something else now."""
-    return likeness(cell.source, match.paper.visible) < SAME_PLACE
+    return likeness(cell.source, match.trusted.visible) < SAME_PLACE

@@ -10,20 +10,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aulac_grader.grade.intake.notes import Repair
-from aulac_grader.judge.sheet import Sheet, SheetCell
+from aulac_grader.judge.submitted import SubmittedCell, SubmittedCode
 
 from .book import Placed, notebook
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 FORMAT = 1
 
 
 class NotRebuilt(ValueError):  # noqa: N818  a sentence for the instructor
-    """These bytes are not what `Rebuilt.to_bytes` wrote of this paper."""
+    """These bytes are not what `Rebuilt.to_bytes` wrote of this assignment."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Rebuilt:
         bodies: the files' contents; None where it was read back, see `to_bytes`.
     """
 
-    cells: tuple[SheetCell, ...]
+    cells: tuple[SubmittedCell, ...]
     files: tuple[tuple[str, str], ...]
     manual: Mapping[str, str]
     repairs: tuple[Repair, ...]
     untouched: tuple[str, ...]
     placed: tuple[Placed, ...] = field(repr=False)
-    paper: Paper = field(repr=False)
+    assignment: TrustedAssignment = field(repr=False)
     bodies: tuple[bytes, ...] | None = field(repr=False, compare=False)
 
     @cached_property
@@ -59,7 +59,7 @@ class Rebuilt:
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
-    def sheet(self) -> Sheet:
+    def code(self) -> SubmittedCode:
         """What the student's process gets.
 
         Raises:
@@ -72,15 +72,15 @@ class Rebuilt:
             )
         names = [name for name, _ in self.files]
         files = zip(names, self.bodies or (), strict=True)
-        return Sheet(self.cells, tuple(files))
+        return SubmittedCode(self.cells, tuple(files))
 
     @cached_property
     def notebook(self) -> NotebookNode:
-        """A notebook of format 4.5: every cell of the paper with its trusted source
+        """A notebook of format 4.5: every cell of the assignment with its trusted source
         (hidden tests too: it is not for students) and metadata, the answers in their
         places, extra cells where they stood, no outputs.
         """
-        return notebook(self.paper, self.placed)
+        return notebook(self.assignment, self.placed)
 
     def to_bytes(self) -> bytes:
         """All but the contents of files, which nobody who looks at it needs (msgpack)."""
@@ -88,7 +88,7 @@ class Rebuilt:
 
         plain = {
             "format": FORMAT,
-            "source_sha256": self.paper.sha256,
+            "source_sha256": self.assignment.sha256,
             "sha256": self.sha256,
             "cells": [
                 [cell.id, cell.kind, cell.source] for cell in self.cells
@@ -102,17 +102,17 @@ class Rebuilt:
         return msgpack.packb(plain, unicode_errors="surrogatepass")
 
     @classmethod
-    def from_bytes(cls, paper: Paper, data: bytes) -> Rebuilt:
+    def from_bytes(cls, assignment: TrustedAssignment, data: bytes) -> Rebuilt:
         """The inverse of `to_bytes`.
 
         Raises:
-            NotRebuilt: other bytes, changed ones, or those of another paper.
+            NotRebuilt: other bytes, changed ones, or those of another assignment.
         """
         import msgpack
 
         try:
             plain = msgpack.unpackb(data, unicode_errors="surrogatepass")
-            found = cls._from_plain(paper, plain)
+            found = cls._from_plain(assignment, plain)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise NotRebuilt(
                 f"this is no rebuilt notebook: {error}"
@@ -122,18 +122,20 @@ class Rebuilt:
         return found
 
     @classmethod
-    def _from_plain(cls, paper: Paper, plain: Mapping[str, Any]) -> Rebuilt:
+    def _from_plain(
+        cls, assignment: TrustedAssignment, plain: Mapping[str, Any]
+    ) -> Rebuilt:
         if plain["format"] != FORMAT:
             raise ValueError(f"format {plain['format']!r}")
-        if plain["source_sha256"] != paper.sha256:
+        if plain["source_sha256"] != assignment.sha256:
             raise ValueError("it belongs to another version of the assignment")
         return cls(
-            tuple(SheetCell(*cell) for cell in plain["cells"]),
+            tuple(SubmittedCell(*cell) for cell in plain["cells"]),
             tuple((name, sha256) for name, sha256 in plain["files"]),
             plain["manual"],
             tuple(Repair.from_dict(repair) for repair in plain["repairs"]),
             tuple(plain["untouched"]),
             tuple(Placed(**cell) for cell in plain["placed"]),
-            paper,
+            assignment,
             None,
         )

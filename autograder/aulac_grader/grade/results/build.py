@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aulac_grader.grade.results import similarity
-from aulac_grader.grade.verdict.store import write_whole
+from aulac_grader.grade.verdict.grading_folder import write_whole
 
-from .gather import gather
+from .gather import gather, unsaid
 from .marked import Marked
 from .numbers import count
 from .page import render
@@ -25,12 +25,8 @@ if TYPE_CHECKING:
 FOLDER = "results"
 
 
-def _unsaid(_sentence: str) -> None:
-    """For whoever does not listen."""
-
-
 def build(
-    course: Course, assignment: str, say: Callable[[str], None] = _unsaid
+    course: Course, assignment: str, say: Callable[[str], None] = unsaid
 ) -> dict[str, Path]:
     """Write the results page in both languages; returns language → path.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aulac_grader.grade.verdict import events, store
+from aulac_grader.grade.verdict import events, grading_folder
 from aulac_grader.grade.verdict import verdict as verdicts
 from aulac_grader.grade.verdict.keys import existing_key
-from aulac_grader.grade.verdict.problems import paper_title, problems
+from aulac_grader.grade.verdict.problems import assignment_title, problems
 
 from .marked import Entry, Marked
 from .numbers import Question
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from aulac_grader.grade.course.course import Course
     from aulac_grader.grade.intake import Submission
     from aulac_grader.grade.rebuild.kept import Kept
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
+
+
+def unsaid(_sentence: str) -> None:
+    """For whoever does not listen."""
 
 
 def gather(
-    course: Course, assignment: str, say: Callable[[str], None]
+    course: Course, assignment: str, say: Callable[[str], None] = unsaid
 ) -> Marked:
     """Everything known about `assignment`, students in the order of their names.
 
@@ -40,13 +44,13 @@ def gather(
     from aulac_grader.grade.intake.collect import load
 
     folder = course.folder(assignment)
-    paper = course.paper(assignment)
+    trusted = course.assignment(assignment)
     policy = events.replay(folder).options.get("policy", "latest")
     counting = {
         student: receipt.sha256
         for student, receipt in load(course, assignment, policy).items()
     }
-    rebuilt = _kept(course, paper, say)
+    rebuilt = _kept(course, trusted, say)
     entries, damaged = [], []
     for student in sorted(_students(folder)):
         try:
@@ -59,7 +63,7 @@ def gather(
             Entry(
                 student=student,
                 verdict=found,
-                measures=store.read_measures(folder, student),
+                measures=grading_folder.read_measures(folder, student),
                 answers=_answers(rebuilt, found),
                 feedback=_feedback(folder, student),
             )
@@ -67,10 +71,10 @@ def gather(
     done = {e.student: e.verdict["submission_sha256"] for e in entries}
     return Marked(
         assignment=assignment,
-        titles=paper_title(paper),
-        questions=tuple(questions(paper)),
+        titles=assignment_title(trusted),
+        questions=tuple(questions(trusted)),
         given=tuple(
-            cell.visible for cell in paper.cells if cell.cell_type == "code"
+            cell.visible for cell in trusted.cells if cell.cell_type == "code"
         ),
         entries=tuple(entries),
         waiting=tuple(
@@ -84,18 +88,22 @@ def gather(
 def _students(folder: Path) -> list[str]:
     return [
         path.stem
-        for path in (folder / store.VERDICTS).glob("*.json")
+        for path in (folder / grading_folder.VERDICTS).glob("*.json")
         if not path.name.startswith(".")
     ]
 
 
-def _kept(course: Course, paper: Paper, say: Callable[[str], None]) -> Kept:
+def _kept(
+    course: Course, assignment: TrustedAssignment, say: Callable[[str], None]
+) -> Kept:
     """What was rebuilt; a course whose key is gone has its submissions at least."""
     from aulac_grader.grade.course.course import CourseError
     from aulac_grader.grade.intake.collect import history, submission
     from aulac_grader.grade.rebuild.kept import Kept
 
-    received = {(r.student, r.sha256): r for r in history(course, paper.name)}
+    received = {
+        (r.student, r.sha256): r for r in history(course, assignment.name)
+    }
 
     def load(student: str, sha256: str) -> Submission:
         if (student, sha256) not in received:
@@ -103,7 +111,7 @@ def _kept(course: Course, paper: Paper, say: Callable[[str], None]) -> Kept:
         return submission(course, received[student, sha256])
 
     key = existing_key(course.grading)
-    return Kept(course.folder(paper.name), paper, key, load, say)
+    return Kept(course.folder(assignment.name), assignment, key, load, say)
 
 
 def _answers(kept: Kept, found: Mapping[str, Any]) -> dict[str, str]:
@@ -135,10 +143,10 @@ def _retries(folder: Path) -> dict[str, tuple[str, ...]]:
     return {reason: tuple(sorted(found[reason])) for reason in sorted(found)}
 
 
-def questions(paper: Paper) -> list[Question]:
-    """The problems of the paper that a machine marks, numbered, with their tests."""
+def questions(assignment: TrustedAssignment) -> list[Question]:
+    """The problems of the assignment that a machine marks, numbered, with their tests."""
     found = []
-    for problem in problems(paper):
+    for problem in problems(assignment):
         tests = tuple(c.id for c in problem.graded if c.kind == "test")
         if tests:
             vi, en = problem.titles

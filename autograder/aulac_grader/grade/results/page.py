@@ -21,7 +21,7 @@ from aulac_grader.grade.verdict.outcomes import CELLS, TESTS, pick
 from . import charts
 from .marked import Entry, Marked
 from .numbers import BINS, ENOUGH, FATES, Numbers, Spread, fate
-from .words import LANGUAGES, duration, number, percent, shown, word
+from .words import LANGUAGES, duration, number, percent, visible_text, word
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -101,7 +101,7 @@ def _template() -> Template:
 
 def _visible(value: Any) -> Any:
     """Plain text with its invisible characters written out; HTML of ours as it is."""
-    return shown(value) if type(value) is str else value
+    return visible_text(value) if type(value) is str else value
 
 
 def _late(entry: Entry) -> int:

@@ -285,7 +285,7 @@ _INVISIBLE = re.compile(
 )
 
 
-def shown(text: str) -> str:
+def visible_text(text: str) -> str:
     """Text of a student's with every invisible control written out."""
     text = text.replace("\r\n", "\n")
     return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
 
-from aulac_grader.grade.verdict.store import sync_folder
+from aulac_grader.grade.verdict.grading_folder import sync_folder
 
 LOG = "events.jsonl"
 LOCK = ".lock"

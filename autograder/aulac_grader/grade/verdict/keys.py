@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aulac_grader.grade.verdict.store import part_of, write_whole
+from aulac_grader.grade.verdict.grading_folder import part_of, write_whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (

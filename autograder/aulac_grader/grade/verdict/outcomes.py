@@ -52,7 +52,7 @@ def full_marks(test: Mapping[str, Any]) -> bool:
     return bool(test["points"] >= test["max_points"])
 
 
-def told(test: Mapping[str, Any]) -> str:
+def message_for_student(test: Mapping[str, Any]) -> str:
     """The part of a test's message that its student may read."""
     return str(test["message"]) if test["visible_failed"] else ""
 

@@ -1,4 +1,4 @@
-"""The problems of a paper: what a student, a report and an export count points by.
+"""The problems of an assignment: what a student, a report and an export count points by.
 
 `aulac assignment build` writes the problems' titles, in both languages, into the
 notebook's metadata; cells belong to the problem that their grade_id begins with. In any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .outcomes import pick
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.paper import Paper, PaperCell
+    from aulac_grader.judge.assignment import TrustedAssignment, TrustedCell
 
 _HEADING = re.compile(r"^#{1,2}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
@@ -36,10 +36,10 @@ class Problem:
     number: int
     id: str
     titles: tuple[str, str]
-    cells: tuple[PaperCell, ...]
+    cells: tuple[TrustedCell, ...]
 
     @property
-    def graded(self) -> tuple[PaperCell, ...]:
+    def graded(self) -> tuple[TrustedCell, ...]:
         return tuple(
             cell
             for cell in self.cells
@@ -54,22 +54,26 @@ class Problem:
         return pick(self.titles, lang)
 
 
-def paper_title(paper: Paper) -> tuple[str, str]:
+def assignment_title(assignment: TrustedAssignment) -> tuple[str, str]:
     """The assignment's title in Vietnamese and English; its name if it has none."""
-    title = _metadata(paper).get("title")
+    title = _metadata(assignment).get("title")
     if isinstance(title, Mapping) and {"vi", "en"} <= set(title):
         return str(title["vi"]), str(title["en"])
-    for cell in paper.cells:
+    for cell in assignment.cells:
         found = _HEADING.search(_FENCE.sub("", _prose(cell)))
         if found:
             return found[1], found[1]
-    return paper.name, paper.name
+    return assignment.name, assignment.name
 
 
-def problems(paper: Paper) -> tuple[Problem, ...]:
-    """The paper's problems in order, those without any answer or points left out."""
-    declared = _metadata(paper).get("problems")
-    groups = _declared(paper, declared) if declared else _by_heading(paper)
+def problems(assignment: TrustedAssignment) -> tuple[Problem, ...]:
+    """The assignment's problems in order, those without any answer or points left out."""
+    declared = _metadata(assignment).get("problems")
+    groups = (
+        _declared(assignment, declared)
+        if declared
+        else _by_heading(assignment)
+    )
     kept = [
         (name, titles, cells)
         for name, titles, cells in groups
@@ -81,30 +85,32 @@ def problems(paper: Paper) -> tuple[Problem, ...]:
     )
 
 
-Group = tuple[str, tuple[str, str], list["PaperCell"]]
+Group = tuple[str, tuple[str, str], list["TrustedCell"]]
 
 
-def _metadata(paper: Paper) -> Mapping[str, Any]:
-    found = json.loads(paper.notebook)["metadata"].get("aulac")
+def _metadata(assignment: TrustedAssignment) -> Mapping[str, Any]:
+    found = json.loads(assignment.notebook)["metadata"].get("aulac")
     return found if isinstance(found, Mapping) else {}
 
 
-def _declared(paper: Paper, declared: list[Mapping[str, Any]]) -> list[Group]:
+def _declared(
+    assignment: TrustedAssignment, declared: list[Mapping[str, Any]]
+) -> list[Group]:
     groups: list[Group] = [
         (str(entry["id"]), (entry["title"]["vi"], entry["title"]["en"]), [])
         for entry in declared
     ]
     places = {name: cells for name, _, cells in groups}
     current = groups[0][2]
-    for cell in paper.cells:
+    for cell in assignment.cells:
         current = places.get(cell.id.split("-", 1)[0], current)
         current.append(cell)
     return groups
 
 
-def _by_heading(paper: Paper) -> list[Group]:
+def _by_heading(assignment: TrustedAssignment) -> list[Group]:
     groups: list[Group] = [("", UNTITLED, [])]
-    for cell in paper.cells:
+    for cell in assignment.cells:
         found = _HEADING.search(_FENCE.sub("", _prose(cell)))
         if found:
             title = _NUMBER.sub("", found[1])
@@ -113,5 +119,5 @@ def _by_heading(paper: Paper) -> list[Group]:
     return groups
 
 
-def _prose(cell: PaperCell) -> str:
+def _prose(cell: TrustedCell) -> str:
     return cell.visible if cell.cell_type == "markdown" else ""

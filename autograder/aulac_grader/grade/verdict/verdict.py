@@ -17,9 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from aulac_grader.grade.verdict.grading_folder import verdict_path, write_whole
 from aulac_grader.grade.verdict.keys import CourseKey, PublicKey
-from aulac_grader.grade.verdict.store import verdict_path, write_whole
-from aulac_grader.judge.sheet import Marks
+from aulac_grader.judge.submitted import Marks
 
 SCHEMA = "aulac/verdict/1"
 SCHEMA_FILE = Path(__file__).with_name("verdict.schema.json")

@@ -246,7 +246,7 @@ def _cpu_limit(seconds: float) -> Iterator[None]:
     """Interrupt what runs inside after `seconds` of CPU time.
 
     A courtesy that lets the cells after this one go on: a cell can swallow it, and
-    then the controller's watchdog ends the box.
+    then the controller's watchdog ends the student process.
     """
 
     def interrupt(*_: Any) -> None:

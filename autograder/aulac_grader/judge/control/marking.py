@@ -1,24 +1,25 @@
-"""Marks for one sheet: the student's cells in a box, each test in a judge of its own.
+"""Marks for submitted code: its cells in a student process, each test in a judge's fork.
 
-    for each cell of the sheet, in order
-        a given, answer or extra cell   the stem in the box runs it
-        a test                          the stem forks a question, the room forks a
-                                        judge, the two talk, the judge says points
+    for each cell of the submitted code, in order
+        a given, answer or extra cell   the student process runs it
+        a test                          the student process forks a question, the judge
+                                        process a judge; the two talk, and the judge
+                                        says how many points
 
-A cell that brings its box down (ends the process, loops past every signal, takes all
-memory) is left out of a new box, in which the cells before and after it run again;
-tests that were judged stay judged. A question that goes down costs that test alone.
-Where a box is lost twice before one test has begun, it runs once more without the
-student's extra cells: what they leave running must not cost an answer.
+A cell that brings its process down (ends it, loops past every signal, takes all memory)
+is left out of a new one, in which the cells before and after it run again; tests that
+were judged stay judged. A question that goes down costs that test alone. Where a student
+process is lost twice before one test has begun, the next runs without the student's
+extra cells: what they leave running must not cost an answer.
 Processor time decides, so a busy machine changes nothing.
 
-What a student may read never comes from a box in which a hidden test has run, for a
+What a student may read never comes from a process that a hidden test has asked, for a
 question can leave what it was asked to later cells and questions (shared memory is
-enough). So there are two rounds. The first gives the points. The second, in a new box,
-runs the visible parts of the tests that were lost, and says what cells after the first
-test print. Where nothing was lost and nothing printed, there is no second.
+enough). So there are two rounds. The first gives the points. The second, in a new student
+process, runs the visible parts of the tests that were lost, and says what cells after the
+first test print. Where nothing was lost and nothing printed, there is no second.
 
-`mark` raises nothing for what a sheet holds.
+`mark` raises nothing for what submitted code holds.
 """
 
 from __future__ import annotations
@@ -30,28 +31,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aulac_grader.judge.paper import Paper, PaperCell
-from aulac_grader.judge.sheet import (
+from aulac_grader.judge.assignment import TrustedAssignment, TrustedCell
+from aulac_grader.judge.submitted import (
     CellResult,
     InfrastructureError,
     Marks,
-    Sheet,
-    SheetCell,
+    SubmittedCell,
+    SubmittedCode,
     TestResult,
     TestStatus,
 )
 
-from .attempt import Attempt, BoxLost, scrubbed
-from .case import Room
+from .judge_process import JudgeProcess
 from .notices import cell_error, test_message
-from .workshop import Workshop
+from .student_process import StudentProcess, StudentProcessLost, scrubbed
+from .warm_parents import WarmParents
 
 __all__ = [
     "CellResult",
     "InfrastructureError",
     "Marks",
-    "Sheet",
-    "SheetCell",
+    "SubmittedCell",
+    "SubmittedCode",
     "TestResult",
     "mark",
 ]
@@ -66,40 +67,48 @@ MAX_PRINTED, MAX_PICTURES = 1 << 20, 8 << 20
 
 
 def mark(
-    paper: Paper, sheet: Sheet, seeds: Mapping[str, int], workshop: Workshop
+    assignment: TrustedAssignment,
+    submitted: SubmittedCode,
+    seeds: Mapping[str, int],
+    parents: WarmParents,
 ) -> Marks:
-    """Mark one sheet.
+    """Mark submitted code.
 
     Args:
-        seeds: for each test of the paper, what its random numbers begin with.
+        seeds: for each test of the assignment, what its random numbers begin with.
 
     Raises:
         InfrastructureError: a process of ours died; nothing was learned, mark again.
         SandboxUnavailable: this machine cannot isolate a process.
-        ValueError: `sheet` or `seeds` do not belong to `paper`.
+        ValueError: `submitted` or `seeds` do not belong to `assignment`.
     """
-    tests = [test.id for test in paper.tests]
-    markers = [cell.id for cell in sheet.cells if cell.kind == "test"]
+    tests = [test.id for test in assignment.tests]
+    markers = [cell.id for cell in submitted.cells if cell.kind == "test"]
     if sorted(markers) != sorted(tests) or not set(tests) <= set(seeds):
         raise ValueError(
-            f"The sheet has the tests {sorted(markers)}, the paper {paper.name} has "
+            f"The code has the tests {sorted(markers)}, {assignment.name} has "
             f"{sorted(tests)}, and seeds are given for {sorted(seeds)}: make the "
-            "sheet with `rebuild` from this paper, and a seed for each test."
+            "submitted code with `rebuild` from this assignment, and a seed for each test."
         )
-    workshop.prepare(paper)
+    parents.prepare(assignment)
     began = time.monotonic()
-    first = Round(paper, sheet, seeds, workshop, set(tests)).run()
+    first = Round(assignment, submitted, seeds, parents, set(tests)).run()
     rounds = [first]
     second = first
     if not first.fit_to_show:
         second = Round(
-            paper, sheet, seeds, workshop, first.lost_tests, visible_only=True
+            assignment,
+            submitted,
+            seeds,
+            parents,
+            first.lost_tests,
+            visible_only=True,
         ).run()
         rounds.append(second)
     return Marks(
         tests=tuple(
             _shown(first.test(test), second.tests.get(test.id))
-            for test in paper.tests
+            for test in assignment.tests
         ),
         cells=second.results,
         tier=first.tier,
@@ -113,28 +122,32 @@ def mark(
 
 
 class Round:
-    """One run of the sheet, over as many boxes as it takes.
+    """One run of the submitted code, over as many boxes as it takes.
 
     `wanted` are the tests to judge, or the visible parts of them.
     """
 
     def __init__(
         self,
-        paper: Paper,
-        sheet: Sheet,
+        assignment: TrustedAssignment,
+        submitted: SubmittedCode,
         seeds: Mapping[str, int],
-        workshop: Workshop,
+        parents: WarmParents,
         wanted: set[str],
         *,
         visible_only: bool = False,
     ) -> None:
-        self.paper, self.sheet, self.seeds = paper, sheet, seeds
-        self.workshop, self.limits = workshop, workshop.limits
+        self.assignment, self.code, self.seeds = assignment, submitted, seeds
+        self.parents, self.limits = parents, parents.limits
         self.wanted, self.visible_only = wanted, visible_only
-        self.cells: dict[int, CellResult] = {}  # by place in the sheet
+        self.cells: dict[
+            int, CellResult
+        ] = {}  # by place in the submitted code
         self.tests: dict[str, TestResult] = {}
         self.dropped: set[int] = set()
-        self.stuck: set[str] = set()  # tests before which a box was lost
+        self.stuck: set[str] = (
+            set()
+        )  # tests before which a student process was lost
         self.text_left, self.pictures_left = MAX_PRINTED, MAX_PICTURES
         self.boxes, self.cpu, self.peak = 0, 0.0, 0.0
         self.began = time.monotonic()
@@ -142,13 +155,13 @@ class Round:
 
     def run(self) -> Round:
         while self.boxes < MAX_BOXES and not self._spent():
-            if self._attempt():
+            if self._run_once():
                 break
         return self
 
     # -- what came of it ---------------------------------------------------------------
 
-    def test(self, test: PaperCell) -> TestResult:
+    def test(self, test: TrustedCell) -> TestResult:
         return self.tests.get(test.id) or TestResult(
             test.id, 0.0, test.points, "time", test_message("unrun")
         )
@@ -156,7 +169,7 @@ class Round:
     @property
     def lost_tests(self) -> set[str]:
         """Those that earned less than all."""
-        results = [self.test(test) for test in self.paper.tests]
+        results = [self.test(test) for test in self.assignment.tests]
         return {r.id for r in results if r.points < r.max_points}
 
     @property
@@ -164,64 +177,66 @@ class Round:
         return tuple(
             self.cells.get(place)
             or CellResult(cell.id, cell.kind, "time", cell_error("unrun"))
-            for place, cell in enumerate(self.sheet.cells)
+            for place, cell in enumerate(self.code.cells)
             if cell.kind != "test"
         )
 
     @property
     def fit_to_show(self) -> bool:
         """Is there nothing in it that a hidden test may have had a part in?"""
-        kinds = [cell.kind for cell in self.sheet.cells]
+        kinds = [cell.kind for cell in self.code.cells]
         first = kinds.index("test") if "test" in kinds else len(kinds)
         silent = all(
             place in self.cells
             and self.cells[place] == CellResult(cell.id, cell.kind, "ok")
-            for place, cell in enumerate(self.sheet.cells)
+            for place, cell in enumerate(self.code.cells)
             if place > first and cell.kind != "test"
         )
         return silent and not self.lost_tests
 
     # -- running it --------------------------------------------------------------------
 
-    def _spent(self, box: Attempt | None = None) -> bool:
+    def _spent(self, student: StudentProcess | None = None) -> bool:
         """Has this submission had its share of time?"""
-        cpu = self.cpu + (box.watch.used if box else 0.0)
+        cpu = self.cpu + (student.watchdog.used if student else 0.0)
         wall = time.monotonic() - self.began
         unit = self.limits.cpu_seconds
         return cpu > MAX_CPU * unit or wall > MAX_WALL * unit
 
-    def _attempt(self) -> bool:
-        """Run the sheet in a new box; True when all of it has been run."""
+    def _run_once(self) -> bool:
+        """Run the submitted code in a new student process; True when all of it has been run."""
         self.boxes += 1
-        with Attempt(self.workshop) as box:
+        with StudentProcess(self.parents) as student:
             try:
-                self.tier = self.tier or self.workshop.describe(box.watch)
-                return self._run(box)
+                self.tier = self.tier or self.parents.describe(
+                    student.watchdog
+                )
+                return self._run(student)
             finally:
-                box.watch.idle()
-                self.cpu += box.watch.used
-                self.peak = max(self.peak, box.watch.peak_mb)
+                student.watchdog.idle()
+                self.cpu += student.watchdog.used
+                self.peak = max(self.peak, student.watchdog.peak_mb)
 
-    def _run(self, box: Attempt) -> bool:
-        box.place(self.sheet.files)
-        for place, cell in enumerate(self.sheet.cells):
+    def _run(self, student: StudentProcess) -> bool:
+        student.place(self.code.files)
+        for place, cell in enumerate(self.code.cells):
             if not self._is_due(place, cell):
                 continue
-            if self._spent(box):
+            if self._spent(student):
                 return False
             try:
                 if cell.kind == "test":
-                    self.tests[cell.id] = self._test(box, cell.id)
+                    self.tests[cell.id] = self._test(student, cell.id)
                 else:
-                    self._keep(place, box.run(cell))
-            except BoxLost as lost:
+                    self._keep(place, student.run(cell))
+            except StudentProcessLost as lost:
                 self._lose(place, cell, lost)
                 return False
-            if box.lost:
+            if student.lost:
                 return False
         return True
 
-    def _is_due(self, place: int, cell: SheetCell) -> bool:
+    def _is_due(self, place: int, cell: SubmittedCell) -> bool:
         if cell.kind != "test":
             return place not in self.dropped
         return cell.id in self.wanted and cell.id not in self.tests
@@ -243,8 +258,10 @@ class Round:
         self.pictures_left -= sum(map(len, pictures))
         self.cells[place] = kept
 
-    def _lose(self, place: int, cell: SheetCell, lost: BoxLost) -> None:
-        """The box went down while it was asked for this cell."""
+    def _lose(
+        self, place: int, cell: SubmittedCell, lost: StudentProcessLost
+    ) -> None:
+        """The student process went down while it was asked for this cell."""
         if cell.kind != "test":
             self.dropped.add(place)
             self.cells[place] = CellResult(
@@ -256,50 +273,54 @@ class Round:
             # What the student's own cells left running may be why: now without them.
             self.dropped |= extras
         else:
-            test = self.paper.by_id[cell.id]
+            test = self.assignment.by_id[cell.id]
             self.tests[cell.id] = _no_points(test, _TEST_STATUS[lost.status])
 
     def _extras_before(self, place: int) -> set[int]:
         """Places of the extra cells before `place` that still run."""
-        kinds = enumerate(cell.kind for cell in self.sheet.cells[:place])
+        kinds = enumerate(cell.kind for cell in self.code.cells[:place])
         extras = {number for number, kind in kinds if kind == "extra"}
         return extras - self.dropped
 
     # -- one test ----------------------------------------------------------------------
 
-    def _test(self, box: Attempt, test_id: str) -> TestResult:
-        test = self.paper.by_id[test_id]
-        files = self._files(box, test)
+    def _test(self, student: StudentProcess, test_id: str) -> TestResult:
+        test = self.assignment.by_id[test_id]
+        files = self._files(student, test)
         for _ in range(2):  # a judge that left no outcome gets a second chance
-            room = self.workshop.room(self.paper)
+            judge_process = self.parents.judge_process(self.assignment)
             seconds = self._seconds(test)
-            question = box.question(test_id, seconds, room.child.pid)
-            outcome = self._judge(room, box, test, question, files)
-            box.watch.idle()
-            if outcome is not None or box.lost:
+            question = student.question(
+                test_id, seconds, judge_process.child.pid
+            )
+            outcome = self._judge(
+                judge_process, student, test, question, files
+            )
+            student.watchdog.idle()
+            if outcome is not None or student.lost:
                 break
         if outcome is not None and outcome["points"] >= test.points:
             return _result(test, outcome, None)
-        ended = self._how_it_ended(box, seconds)
+        ended = self._how_it_ended(student, seconds)
         return _result(test, outcome, ended)
 
-    def _seconds(self, test: PaperCell) -> float:
+    def _seconds(self, test: TrustedCell) -> float:
         return test.seconds or self.limits.cpu_seconds
 
     def _judge(
         self,
-        room: Room,
-        box: Attempt,
-        test: PaperCell,
+        judge_process: JudgeProcess,
+        student: StudentProcess,
+        test: TrustedCell,
         question: socket.socket,
         files: list[list[Any]],
     ) -> dict[str, Any] | None:
         seconds = self._seconds(test)
         try:
-            return room.judge(
+            return judge_process.judge(
                 test.id,
                 question,
-                spent=box.watch.cpu_now,
+                spent=student.watchdog.cpu_now,
                 visible_only=self.visible_only,
                 seed=self.seeds[test.id],
                 seconds=seconds,
@@ -310,30 +331,34 @@ class Round:
         except TimeoutError:
             return {"points": 0.0, "status": "time"}
 
-    def _how_it_ended(self, box: Attempt, seconds: float) -> str | None:
+    def _how_it_ended(
+        self, student: StudentProcess, seconds: float
+    ) -> str | None:
         """What ended a question that earned less than all, if anything did.
 
-        It may have ended the box, too: asked now, so that no other cell is blamed.
+        It may have ended the student process, too: asked now, so that no other cell is blamed.
         """
-        ended = box.watch.ended_question
-        if ended is None and box.watch.spent >= seconds:
+        ended = student.watchdog.ended_question
+        if ended is None and student.watchdog.spent >= seconds:
             ended = "cpu"  # by its own limit, which comes before the watchdog
         try:
-            box.stop()
-        except BoxLost as lost:
+            student.stop()
+        except StudentProcessLost as lost:
             return ended or lost.status
         return ended
 
-    def _files(self, box: Attempt, test: PaperCell) -> list[list[Any]]:
+    def _files(
+        self, student: StudentProcess, test: TrustedCell
+    ) -> list[list[Any]]:
         """The declared files, as they are now, for a test that asks for any."""
         if "artefact" not in test.source:
             return []
-        before = self.paper.before(test.id)
+        before = self.assignment.before(test.id)
         names = {name for cell in before for name in cell.files}
         found: list[list[Any]] = []
         room = MAX_FILES
         for name in sorted(names):
-            data = box.fetch(name, room)
+            data = student.fetch(name, room)
             if data is not None:
                 found.append([name, data])
                 room -= len(data)
@@ -350,7 +375,7 @@ _TEST_STATUS: Mapping[str, TestStatus] = {
 
 
 def _result(
-    test: PaperCell, outcome: dict[str, Any] | None, ended: str | None
+    test: TrustedCell, outcome: dict[str, Any] | None, ended: str | None
 ) -> TestResult:
     """The judge's outcome, and over it what the watchdog knows."""
     if outcome is None:
@@ -367,7 +392,7 @@ def _result(
     return TestResult(test.id, points, test.points, status, message)
 
 
-def _no_points(test: PaperCell, status: TestStatus) -> TestResult:
+def _no_points(test: TrustedCell, status: TestStatus) -> TestResult:
     return TestResult(test.id, 0.0, test.points, status, test_message(status))
 
 

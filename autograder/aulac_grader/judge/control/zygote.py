@@ -35,7 +35,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
-from aulac_grader.judge.sheet import InfrastructureError
+from aulac_grader.judge.submitted import InfrastructureError
 from aulac_grader.judge.warm import environment, warm
 
 log = logging.getLogger(__name__)
@@ -236,12 +236,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _entry(role: Role) -> Any:
     """The function that a child of this role runs."""
-    from aulac_grader.judge.student.box import main
+    from aulac_grader.judge.student.main import main
     from aulac_grader.judge.warm import readable
 
     readable()  # found once for all children
     if role == "judge":
-        from aulac_grader.judge.judge.room import main
+        from aulac_grader.judge.judge.main import main
     return main
 
 

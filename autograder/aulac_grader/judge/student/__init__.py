@@ -1,1 +1,1 @@
-"""What runs in the student's process. It never sees the paper with the tests."""
+"""What runs in the student's process. It never sees the assignment with the tests."""

@@ -1,12 +1,12 @@
 """The student's process: runs the cells, then answers calls about what they made.
 
-`serve` is the stem, in a box that holds one submission. It runs cells one after another
-in one namespace, as a kernel would. At a test it forks a *question*: a child with the
+It holds one submission. `serve` runs the cells one after another in one namespace, as a
+kernel would. At a test it forks a *question*: a child with the
 same names that answers the judge over a socket of its own, so that a call which
 crashes, exits or loops costs that test and nothing else. The tests themselves never
 come here.
 
-    the controller sends                        the stem answers
+    the controller sends                        the student process answers
     ["run", cell id, source, {"seconds": cpu,   ["ran", cell id, {"status": "ok",
         "output_kb": size}]                         "raised", "time" or "output",
                                                     "error", "printed", "pictures"}]
@@ -33,7 +33,7 @@ import time
 from aulac_grader.judge.cells.notebook import Notebook
 from aulac_grader.judge.wire.protocol import Channel, Ended
 
-from .question import answer
+from .answering import answer
 
 
 def serve(channel: Channel) -> None:

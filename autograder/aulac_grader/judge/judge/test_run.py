@@ -18,8 +18,8 @@ from typing import Any
 
 import aulac.lesson.checks
 from aulac.lesson.checks.local import late
+from aulac_grader.judge.assignment import TrustedAssignment, TrustedCell
 from aulac_grader.judge.cells.notebook import seed
-from aulac_grader.judge.paper import Paper, PaperCell
 from aulac_grader.judge.wire.protocol import Channel
 
 from .artefacts import load
@@ -41,13 +41,13 @@ MAX_TEXT = 2_000
 MAX_PRINTED = 64 << 10
 
 
-class Trial:
-    """A test cell of a paper, ready to run."""
+class TestRun:
+    """A test cell of an assignment, ready to run."""
 
     def __init__(
         self,
-        paper: Paper,
-        cell: PaperCell,
+        assignment: TrustedAssignment,
+        cell: TrustedCell,
         seed: int,
         folder: Path | None,
         seconds: float,
@@ -58,7 +58,7 @@ class Trial:
         self.cell, self.seed = cell, seed
         self.folder, self.seconds = folder, seconds
         self.wall_seconds = wall_seconds or WALL * seconds
-        self.before = paper.before(cell.id)
+        self.before = assignment.before(cell.id)
         self.files = {name for c in self.before for name in c.files}
         self.missing: dict[
             str, str
@@ -108,7 +108,11 @@ class Trial:
         seed(self.seed)
 
     def _bind(
-        self, link: Link, namespace: dict[str, Any], cell: PaperCell, name: str
+        self,
+        link: Link,
+        namespace: dict[str, Any],
+        cell: TrustedCell,
+        name: str,
     ) -> None:
         try:
             value = link.ask("name", name, origin=name)
@@ -223,8 +227,8 @@ def _real(value: Any) -> float | None:
 class There:
     """Answers the checks by asking the student's process."""
 
-    def __init__(self, trial: Trial, link: Link) -> None:
-        self.trial, self.link = trial, link
+    def __init__(self, test_run: TestRun, link: Link) -> None:
+        self.test_run, self.link = test_run, link
 
     def do(self, check: str, arguments: tuple, named: dict) -> Any:
         if check == "listed" and type(arguments[0]) is not Handle:
@@ -248,7 +252,7 @@ class There:
 
     def _within(self, arguments: tuple, named: dict, origin: str) -> Any:
         """Ask for a call in time, and do not believe the other side's clock."""
-        spent = self.trial.spent
+        spent = self.test_run.spent
         before = spent() if spent else 0.0
         value = self.link.ask(
             "check", "within", arguments, named, origin=origin
@@ -259,18 +263,20 @@ class There:
         return value
 
     def artefact(self, name: str, max_mb: float) -> Any:
-        if name not in self.trial.files:
+        if name not in self.test_run.files:
             self.link.stop(
                 "error",
                 f"no answer cell before this test declares the file {name!r}: write "
                 f":aulac: {{files: [{name}]}} there",
             )
-        return load((self.trial.folder or Path("/nonexistent")) / name, max_mb)
+        return load(
+            (self.test_run.folder or Path("/nonexistent")) / name, max_mb
+        )
 
 
 @contextlib.contextmanager
-def _side(trial: Trial, link: Link) -> Iterator[None]:
-    aulac.lesson.checks.use(There(trial, link))
+def _side(test_run: TestRun, link: Link) -> Iterator[None]:
+    aulac.lesson.checks.use(There(test_run, link))
     try:
         yield
     finally:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aulac_grader.grade.course.course import Course
-from aulac_grader.grade.verdict.store import read_outputs, write_whole
+from aulac_grader.grade.verdict.grading_folder import read_outputs, write_whole
 
 from .database import GradebookError
 
 if TYPE_CHECKING:
     from aulac_grader.grade.rebuild import Rebuilt
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
     from .structure import Structure
 
@@ -56,7 +56,7 @@ def step_folder(
 
 def autograded(
     course: Course,
-    paper: Paper,
+    assignment: TrustedAssignment,
     structure: Structure,
     verdict: Mapping[str, Any],
     rebuilt: Rebuilt,
@@ -66,14 +66,19 @@ def autograded(
     Raises:
         GradebookError: the disk is full or read-only.
     """
-    from .shown import shown
+    from .formgrader import formgrader_notebook
 
     student, name = verdict["student"], structure.assignment
     folder = step_folder(course, "autograded", student, name)
     outputs = read_outputs(course.folder(name), student)
     path = folder / f"{structure.notebook}.ipynb"
     try:
-        _write(path, shown(paper, structure, verdict, rebuilt, outputs))
+        _write(
+            path,
+            formgrader_notebook(
+                assignment, structure, verdict, rebuilt, outputs
+            ),
+        )
         nbgrader_files(course, folder, student, name, verdict)
     except OSError as error:
         raise GradebookError(

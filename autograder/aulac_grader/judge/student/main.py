@@ -1,10 +1,10 @@
-"""What a child of the student zygote does: walls first, then the sheet's files, then
-the stem.
+"""The student process from its start: walls first, then the files that were handed in,
+then the cells.
 
     the controller sends                the child answers
     nothing                             ["ready"], or ["refused", why]
     ["files", [[name, bytes], …]]       ["placed"]
-    then what `student.serve` takes
+    then what `serve` takes
 
 The child learns nothing about a submission before it stands inside the walls.
 """
@@ -17,7 +17,7 @@ from typing import Any
 from aulac_grader.judge.warm import CHANNEL, place, wall_in
 from aulac_grader.judge.wire.protocol import Channel
 
-from .student import serve
+from .serve import serve
 
 
 def main(limits: dict[str, Any], slot: int, folder: str | None) -> None:

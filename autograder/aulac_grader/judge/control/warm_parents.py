@@ -1,7 +1,7 @@
-"""Where submissions are marked: the two warm parents, the limits, and the judge's room.
+"""Where submissions are marked: the two warm parents, the limits, and the judge process.
 
-A workshop marks one submission at a time; for more at once, have more of them. What it
-starts it ends, when it is closed and when its process dies.
+A pair marks one submission at a time; for more at once, have more pairs. What it starts
+it ends, when it is closed and when its process dies.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import asdict, replace
 from itertools import count
 from typing import Any, NamedTuple
 
-from aulac_grader.judge.paper import Paper
-from aulac_grader.judge.sheet import InfrastructureError
+from aulac_grader.judge.assignment import TrustedAssignment
+from aulac_grader.judge.submitted import InfrastructureError
 from aulac_grader.judge.warm import preload
 from aulac_grader.judge.wire.protocol import Channel, Ended
 from aulac_grader.judge.wire.wire import Refused
@@ -25,7 +25,7 @@ from aulac_grader.sandbox.limits import Limits
 from aulac_grader.sandbox.walls import SandboxUnavailable
 from aulac_grader.sandbox.watchdog import Watchdog
 
-from .case import Room
+from .judge_process import JudgeProcess
 from .zygote import Child, Role, Zygote
 
 log = logging.getLogger(__name__)
@@ -40,18 +40,18 @@ class Preload(NamedTuple):
     judge: tuple[str, ...] = ()
 
 
-class Workshop:
+class WarmParents:
     """The student zygote and the judge zygote, started when first needed.
 
     Args:
-        limits: of one box; `cpu_seconds` for each cell and each question in it.
+        limits: of one student process; `cpu_seconds` for each cell and question.
         sandboxed: False marks without walls, which the tier of all marks then says.
-        preload: what `Workshop.preload` found for the papers to come; without it, it
-            is found for each paper, and the zygotes start anew where it differs.
+        preload: what `WarmParents.preload` found for the assignments to come; without
+            it, it is found for each, and the zygotes start anew where it differs.
         verbose: let the zygotes write to this process's standard error.
 
     Raises:
-        SandboxUnavailable: from `open` and `new_box`, where this machine cannot
+        SandboxUnavailable: from `open` and `new_student_process`, where this machine cannot
             isolate; nothing was run.
         InfrastructureError: from every method, where a process of ours has died.
     """
@@ -67,21 +67,21 @@ class Workshop:
         self.limits = limits or Limits()
         self.sandboxed, self.verbose = sandboxed, verbose
         self._fixed, self._loaded = preload, preload or Preload()
-        self._found: dict[str, Preload] = {}  # by a paper's sha256
+        self._found: dict[str, Preload] = {}  # by an assignment's sha256
         self._zygotes: dict[Role, Zygote] = {}
-        self._room: Room | None = None
+        self._judge_process: JudgeProcess | None = None
         self._tier: dict[str, Any] | None = None
         self._slots = count(os.getpid() * 7)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     @staticmethod
-    def preload(paper: Paper) -> Preload:
-        """What to load ahead for a paper.
+    def preload(assignment: TrustedAssignment) -> Preload:
+        """What to load ahead for an assignment.
 
         The student zygote goes by what students see, for what it has loaded shows in
-        every box, and not by tests, which never run there.
+        every student process, and not by tests, which never run there.
         """
-        code = [cell for cell in paper.cells if cell.cell_type == "code"]
+        code = [cell for cell in assignment.cells if cell.cell_type == "code"]
         return Preload(
             preload(cell.visible for cell in code if cell.kind != "test"),
             preload(cell.source for cell in code),
@@ -89,11 +89,11 @@ class Workshop:
 
     # -- for marking -------------------------------------------------------------------
 
-    def prepare(self, paper: Paper) -> None:
-        """Have both zygotes run, warm for `paper`; start those anew that have died."""
-        wanted = self._fixed or self._found.get(paper.sha256)
+    def prepare(self, assignment: TrustedAssignment) -> None:
+        """Have both zygotes run, warm for `assignment`; start those anew that have died."""
+        wanted = self._fixed or self._found.get(assignment.sha256)
         if wanted is None:
-            wanted = self._found[paper.sha256] = self.preload(paper)
+            wanted = self._found[assignment.sha256] = self.preload(assignment)
         if wanted != self._loaded:
             self.close()
             self._loaded = wanted
@@ -103,13 +103,15 @@ class Workshop:
     def student(self) -> Zygote:
         return self._zygotes["student"]
 
-    def room(self, paper: Paper) -> Room:
-        """A judge's room that has read `paper`."""
-        room = self._room
-        if room and not (room.alive and room.sha256 == paper.sha256):
-            room.close()
-            self._room = room = None
-        if room is None:
+    def judge_process(self, assignment: TrustedAssignment) -> JudgeProcess:
+        """A judge process that has read `assignment`."""
+        judge_process = self._judge_process
+        if judge_process and not (
+            judge_process.alive and judge_process.sha256 == assignment.sha256
+        ):
+            judge_process.close()
+            self._judge_process = judge_process = None
+        if judge_process is None:
             zygote = self._zygotes["judge"]
             limits = replace(
                 self.limits,
@@ -117,10 +119,12 @@ class Workshop:
                 file_mb=4 * self.limits.file_mb,
             )
             child, channel = self._walled(zygote, limits)
-            self._room = room = Room(zygote, child, channel, paper)
-        return room
+            self._judge_process = judge_process = JudgeProcess(
+                zygote, child, channel, assignment
+            )
+        return judge_process
 
-    def new_box(self) -> tuple[Child, Channel]:
+    def new_student_process(self) -> tuple[Child, Channel]:
         """A child of the student zygote inside its walls, and the line to it."""
         return self._walled(self.student, self.limits)
 
@@ -129,16 +133,16 @@ class Workshop:
         """How walls and limits are held here. Starts the zygotes if need be."""
         if self._tier is None:
             self._start()
-            child, channel = self.new_box()
-            watch = Watchdog(child.pid, self.limits)
-            self._tier = self.describe(watch)
-            watch.stop()
+            child, channel = self.new_student_process()
+            watchdog = Watchdog(child.pid, self.limits)
+            self._tier = self.describe(watchdog)
+            watchdog.stop()
             channel.close()
             child.close()
         return dict(self._tier)
 
-    def describe(self, watch: Watchdog) -> dict[str, Any]:
-        """The tier, as the watchdog of one box knows it."""
+    def describe(self, watchdog: Watchdog) -> dict[str, Any]:
+        """The tier, as the watchdog of one student process knows it."""
         walls = (
             "namespaces, private root, seccomp, no privileges"
             if self.sandboxed
@@ -147,14 +151,14 @@ class Workshop:
         self._tier = {
             "sandboxed": self.sandboxed,
             "walls": walls,
-            "limits": dict(watch.tier),
+            "limits": dict(watchdog.tier),
         }
         return dict(self._tier)
 
     # -- starting and ending -----------------------------------------------------------
 
-    def open(self) -> Workshop:
-        """Start the zygotes and try one box, so that a refusal comes early."""
+    def open(self) -> WarmParents:
+        """Start the zygotes and try one student process, so that a refusal comes early."""
         _ = self.tier
         return self
 
@@ -203,7 +207,7 @@ class Workshop:
         return child, channel
 
     def _new_folder(self) -> str | None:
-        """Where there are no walls: a folder to work in, gone with the workshop."""
+        """Where there are no walls: a folder to work in, gone with the warm parents."""
         if self.sandboxed:
             return None
         if self._folder is None:
@@ -211,10 +215,10 @@ class Workshop:
         return tempfile.mkdtemp(dir=self._folder.name)
 
     def close(self) -> None:
-        """End both zygotes with all their children. The workshop can be used again."""
-        if self._room is not None:
-            self._room.close()
-            self._room = None
+        """End both zygotes with all their children. The warm parents can be used again."""
+        if self._judge_process is not None:
+            self._judge_process.close()
+            self._judge_process = None
         for zygote in self._zygotes.values():
             zygote.close()
         self._zygotes.clear()
@@ -222,7 +226,7 @@ class Workshop:
             self._folder.cleanup()
             self._folder = None
 
-    def __enter__(self) -> Workshop:
+    def __enter__(self) -> WarmParents:
         return self.open()
 
     def __exit__(self, *_: object) -> None:

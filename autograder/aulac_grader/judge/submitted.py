@@ -1,8 +1,8 @@
 """What goes into marking a submission and what comes out of it.
 
-A `Sheet` is what the student's process gets to see: code cells in their order and
-files. `Marks` is what came of it; everything in it except `measures` is the same
-whenever and wherever the sheet is marked.
+`SubmittedCode` is what the student's process gets to see: code cells in their order,
+and files; `intake.Submission` is what came in, before it was put right. `Marks` is what came of it; everything in it except `measures` is the same
+whenever and wherever the submitted code is marked.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class InfrastructureError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class SheetCell:
-    """A cell of the sheet. A test is only a marker of its place: `source` is empty."""
+class SubmittedCell:
+    """A cell of it. A test is only a marker of its place: `source` is empty."""
 
     id: str
     kind: CellKind
@@ -43,13 +43,13 @@ class SheetCell:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SubmittedCode:
     """What the student's process gets: cells in order, and `(name, bytes)` files.
 
     A file's name is relative, with `/` between folders.
     """
 
-    cells: tuple[SheetCell, ...]
+    cells: tuple[SubmittedCell, ...]
     files: tuple[tuple[str, bytes], ...] = ()
 
 
@@ -73,7 +73,7 @@ class TestResult:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What a cell of the sheet did when it ran: the student's word, for their eyes.
+    """What a submitted cell did when it ran: the student's word, for their eyes.
 
     `printed` is capped; `pictures` are PNG files, capped in number and size, and not
     yet looked at by anyone.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aulac_grader.grade.intake import Receipt
     from aulac_grader.grade.rebuild import Rebuilt
     from aulac_grader.grade.verdict.events import EventLog
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
 BUSY_SECONDS = 2.0  # of one try
 PATIENCE = 60.0
@@ -37,7 +37,7 @@ class Recorder:
     def __init__(
         self,
         course: Course,
-        paper: Paper,
+        assignment: TrustedAssignment,
         log: EventLog,
         *,
         rebuilt: Callable[[Mapping[str, Any]], Rebuilt],
@@ -46,7 +46,7 @@ class Recorder:
         interrupt: Interrupt,
         patience: float = PATIENCE,
     ):
-        self._course, self._paper, self._log = course, paper, log
+        self._course, self._assignment, self._log = course, assignment, log
         self._rebuilt, self._receipt = rebuilt, receipt
         self._say, self._interrupt = say, interrupt
         self._patience = patience
@@ -101,7 +101,7 @@ class Recorder:
         except GradebookError as error:
             raise Stopped(
                 f"{error} The verdicts are safe; afterwards run: aulac grade "
-                f"resume {self._paper.name}"
+                f"resume {self._assignment.name}"
             ) from error
         self._log.append("recorded", student, verdict=verdict.digest(found))
 
@@ -118,7 +118,7 @@ class Recorder:
         told = False
         while True:
             try:
-                book.record(self._paper.name, found, rebuilt)
+                book.record(self._assignment.name, found, rebuilt)
                 if details := _details(receipt):
                     book.enrol(receipt.student, **details)
                 return

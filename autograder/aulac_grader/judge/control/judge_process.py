@@ -1,8 +1,8 @@
-"""The judge's side as the controller sees it: a room, and one case for each test.
+"""The judge process as the controller sees it.
 
-The room holds the paper over many submissions. It is ours, so a room that is gone is a
-failure of ours; a *judge* in it reads what students send, so one that is gone without a
-word was most likely brought down by them.
+It holds the assignment over many submissions. It is ours, so when it is gone that is a
+failure of ours; a *judge*, its fork for one test, reads what students send, so one that
+is gone without a word was most likely brought down by them.
 """
 
 from __future__ import annotations
@@ -13,29 +13,33 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aulac_grader.judge.paper import Paper
-from aulac_grader.judge.sheet import InfrastructureError
+from aulac_grader.judge.assignment import TrustedAssignment
+from aulac_grader.judge.submitted import InfrastructureError
 from aulac_grader.judge.wire.protocol import Channel, Ended
 from aulac_grader.judge.wire.wire import Refused
 
 from .zygote import Child, Zygote
 
-ROOM_SECONDS = 120.0  # for what takes a millisecond on an idle machine
+ANSWER_SECONDS = 120.0  # for what takes a millisecond on an idle machine
 
 
-class Room:
-    """A walled child of the judge zygote that has read a paper.
+class JudgeProcess:
+    """A walled child of the judge zygote that has read an assignment.
 
     Raises:
         InfrastructureError: from every method.
     """
 
     def __init__(
-        self, zygote: Zygote, child: Child, channel: Channel, paper: Paper
+        self,
+        zygote: Zygote,
+        child: Child,
+        channel: Channel,
+        assignment: TrustedAssignment,
     ) -> None:
         self.zygote, self.child, self.channel = zygote, child, channel
-        self.sha256 = paper.sha256
-        self._ask(["paper", paper.to_bytes()], "read")
+        self.sha256 = assignment.sha256
+        self._ask(["paper", assignment.to_bytes()], "read")
 
     @property
     def alive(self) -> bool:
@@ -79,24 +83,24 @@ class Room:
                 if self.alive:
                     self._ask(["over"], "over")
         if not self.alive:
-            raise InfrastructureError("The judge's room died over a test.")
+            raise InfrastructureError("The judge process died over a test.")
         return None
 
     def _ask(
         self, message: Any, wanted: str, fds: list[int] | None = None
     ) -> None:
         try:
-            self.channel.send(message, fds or [], ROOM_SECONDS)
-            answer = self.channel.receive(ROOM_SECONDS)
+            self.channel.send(message, fds or [], ANSWER_SECONDS)
+            answer = self.channel.receive(ANSWER_SECONDS)
         except (Ended, Refused, TimeoutError) as error:
             self.close()
             raise InfrastructureError(
-                f"The judge's room is gone: {error}."
+                f"The judge process is gone: {error}."
             ) from error
         if answer[0] != wanted:
             self.close()
             raise InfrastructureError(
-                f"The judge's room does not take the paper: {answer[1:]}"
+                f"The judge process does not take the assignment: {answer[1:]}"
             )
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """A worker of one process on this machine, ready in a tenth of a second.
 
-    python -m aulac_grader.grade.batch.lane
+    python -m aulac_grader.grade.batch.local_worker
 
 Reads a task's name and a payload from standard input and writes an answer to standard
 output, again and again, each as eight bytes of length (big-endian) and then the bytes.
@@ -44,8 +44,8 @@ def write_frame(stream: IO[bytes], data: bytes) -> None:
     stream.flush()
 
 
-class Lane:
-    """The lane's process, as the command that started it sees it.
+class LocalWorker:
+    """The worker's process, as the command that started it sees it.
 
     Answers arrive in `inbox` as (key, answer), or as (key, None) when the process has
     died over this key. One payload at a time.
@@ -86,7 +86,7 @@ class Lane:
 
     def submit(self, key: str, task: str, payload: bytes) -> None:
         """Give it a registered task. Call from the main thread: see `_start`."""
-        assert self.key is None, "a lane takes one payload at a time"
+        assert self.key is None, "a local worker takes one payload at a time"
         if self._process is None or self._ended:
             self._start()
         assert self._process is not None
@@ -105,7 +105,7 @@ class Lane:
             [
                 sys.executable,
                 "-m",
-                "aulac_grader.grade.batch.lane",
+                "aulac_grader.grade.batch.local_worker",
                 str(os.getpid()),
             ],
             stdin=subprocess.PIPE,
@@ -166,7 +166,7 @@ def _die_with(parent: int) -> None:
 
 def _stop(_signal: int, _frame: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
-    sys.exit(0)  # unwinds what is being marked; atexit closes the workshop
+    sys.exit(0)  # unwinds what is being marked; atexit closes the warm parents
 
 
 def main(parent: int) -> None:

@@ -1,6 +1,6 @@
 """The notebook that formgrader shows of a submission.
 
-Trusted cells come from the paper. Of the student's there are: answers as source code or
+Trusted cells come from the assignment. Of the student's there are: answers as source code or
 as harmless HTML (`markup`), printed text as plain text, pictures as PNG. No output of
 theirs is HTML, JavaScript, SVG, a widget or an attachment, and no metadata are theirs.
 
@@ -28,15 +28,15 @@ from aulac_grader.grade.verdict.outcomes import (
     HIDDEN_ONLY,
     TESTS,
     full_marks,
+    message_for_student,
     number,
-    told,
 )
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
     from aulac_grader.grade.rebuild import Rebuilt
-    from aulac_grader.judge.paper import Paper, PaperCell
+    from aulac_grader.judge.assignment import TrustedAssignment, TrustedCell
 
     from .structure import Structure
 
@@ -54,8 +54,8 @@ NBGRADER_KEYS = (
 )
 
 
-def shown(
-    paper: Paper,
+def formgrader_notebook(
+    assignment: TrustedAssignment,
     structure: Structure,
     verdict: Mapping[str, Any],
     rebuilt: Rebuilt,
@@ -68,7 +68,7 @@ def shown(
     """
     import nbformat
 
-    trusted = {cell.id: cell for cell in paper.cells}
+    trusted = {cell.id: cell for cell in assignment.cells}
     runs = {cell["id"]: cell for cell in verdict["cells"]}
     tests = {test["id"]: test for test in verdict["tests"]}
     cells: list[NotebookNode] = []
@@ -81,7 +81,7 @@ def shown(
                 continue
             made = _students_cell(cell)
         else:
-            made = _papers_cell(own, cell, structure)
+            made = _assignments_cell(own, cell, structure)
         if made.cell_type == "code":
             made.outputs = list(
                 _outputs(_name(cell), runs, outputs, room)
@@ -97,7 +97,7 @@ def shown(
 
 
 def _name(cell: NotebookNode) -> str:
-    """A rebuilt cell's name on the paper or on the sheet."""
+    """A rebuilt cell's name on the assignment or on the submitted code."""
     meta = cell.metadata.get("nbgrader") or {}
     return str(meta.get("grade_id") or cell.get("id") or "")
 
@@ -111,10 +111,10 @@ def _metadata(notebook: NotebookNode) -> dict[str, Any]:
     }
 
 
-def _papers_cell(
-    own: PaperCell, cell: NotebookNode, structure: Structure
+def _assignments_cell(
+    own: TrustedCell, cell: NotebookNode, structure: Structure
 ) -> NotebookNode:
-    """A cell of the paper: its own source, or the student's answer to it."""
+    """A cell of the assignment: its own source, or the student's answer to it."""
     from nbformat import v4
 
     theirs = own.kind in ("answer", "manual", "scratch")
@@ -153,7 +153,7 @@ def _outputs(
     outputs: Mapping[str, Mapping[str, Any]],
     room: Allowance,
 ) -> Iterator[NotebookNode]:
-    """What a cell of the sheet printed, drew and ended with."""
+    """What a cell of the submitted code printed, drew and ended with."""
     from nbformat import v4
 
     given = outputs.get(name, {})
@@ -176,7 +176,7 @@ def _outputs(
 
 
 def _outcome(
-    own: PaperCell, test: Mapping[str, Any] | None
+    own: TrustedCell, test: Mapping[str, Any] | None
 ) -> Iterator[NotebookNode]:
     """A test's result as outputs that nbgrader reads the same points from."""
     from nbformat import v4
@@ -189,7 +189,7 @@ def _outcome(
         text = f"{vi} / {en}: {points}/{most}\n"
         yield v4.new_output("stream", name="stdout", text=text)
         return
-    message = clean_text(told(test))
+    message = clean_text(message_for_student(test))
     lines = [f"{vi} / {en}: {points}/{most}"]
     if not test["visible_failed"]:
         lines += HIDDEN_ONLY

@@ -19,8 +19,8 @@ from aulac_grader.sandbox.limits import Limits
 from aulac_grader.sandbox.watchdog import Reading, Watchdog, tree
 
 
-class Watch(Watchdog):
-    """A watchdog that ends a question, not the box, where that is enough.
+class LimitsWatchdog(Watchdog):
+    """A watchdog that ends a question, not the student process, where that is enough.
 
     Time counts only between `begin` and `idle`; memory and processes always.
     """
@@ -28,7 +28,7 @@ class Watch(Watchdog):
     def __init__(self, pid: int, limits: Limits) -> None:
         self._lock = threading.RLock()
         self._spared: set[tuple[int, int]] | None = None
-        self._judge: Work | None = None
+        self._judge: JudgeClock | None = None
         # When the clock began, by `schedule`.
         self._ran = self._waited = 0.0
         self.ended_question: str | None = None
@@ -46,7 +46,7 @@ class Watch(Watchdog):
     ) -> None:
         """A cell begins, with a budget of its own, or a question.
 
-        `judge` is the process of the room where the judge of the question sits.
+        `judge` is the number of the judge process that judges the question.
         """
         with self._lock:
             self.limits = replace(
@@ -57,7 +57,7 @@ class Watch(Watchdog):
                 self._spared = None
             else:
                 self._spared, self.ended_question = self._living(), None
-                self._judge = Work(judge)
+                self._judge = JudgeClock(judge)
             self._ran, self._waited = schedule(self.pid)
             self.new_budget()
 
@@ -73,7 +73,7 @@ class Watch(Watchdog):
             self.new_budget()
 
     def cpu_now(self) -> float:
-        """Seconds that the box has run since `begin`, finer than a clock tick.
+        """Seconds that the student process has run since `begin`, finer than a clock tick.
 
         What has ended is counted in ticks; the rest to the nanosecond.
         """
@@ -107,7 +107,7 @@ class Watch(Watchdog):
         return super()._passed(reading)
 
     def _excused(self) -> float:
-        """Seconds since `begin` for which the box cannot be blamed."""
+        """Seconds since `begin` for which the student process cannot be blamed."""
         _, waited = schedule(self.pid)
         worked = self._judge.seconds if self._judge is not None else 0.0
         return waited - self._waited + worked
@@ -130,11 +130,11 @@ class Watch(Watchdog):
         return False
 
 
-class Work:
-    """How long a room of ours has been at work, from the first look to the last.
+class JudgeClock:
+    """How long a judge process has been at work, from the first look to the last.
 
     The kernel's account comes late for a process that still waits for its turn, and
-    leaves out what the host of a virtual machine takes away. So a room that is seen
+    leaves out what the host of a virtual machine takes away. So a judge process that is seen
     busy in two looks running counts as busy in between, and the longer of both holds.
     """
 

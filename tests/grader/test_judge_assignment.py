@@ -21,11 +21,11 @@ from nbgrader.preprocessors import (
 from aulac_grader.author.assignment import find, parse, source_root
 from aulac_grader.author.assignment.build import notebook_text
 from aulac_grader.author.assignment.check import release
-from aulac_grader.judge.paper import (
+from aulac_grader.judge.assignment import (
     CODE_STUB,
     TEXT_STUB,
-    Paper,
-    PaperError,
+    NotAnAssignment,
+    TrustedAssignment,
     gives_partial_credit,
     plain_names,
     visible,
@@ -47,39 +47,43 @@ ASSIGNMENTS = find(root=source_root(Path(__file__)))
 
 
 @pytest.fixture(params=["vi", "en"])
-def built(request: pytest.FixtureRequest) -> tuple[Any, Paper, str]:
+def built(
+    request: pytest.FixtureRequest,
+) -> tuple[Any, TrustedAssignment, str]:
     assignment = parse(ASSIGNMENTS[0])
     data = notebook_text(assignment, request.param).encode()
     return (
         assignment,
-        Paper.from_notebook(data, assignment.name),
+        TrustedAssignment.from_notebook(data, assignment.name),
         request.param,
     )
 
 
-def test_a_real_assignment_is_read(built: tuple[Any, Paper, str]) -> None:
-    assignment, paper, lang = built
-    assert (paper.name, paper.lang) == (assignment.name, lang)
-    assert paper.points == assignment.points
-    assert {c.id: c.points for c in paper.tests} == {
+def test_a_real_assignment_is_read(
+    built: tuple[Any, TrustedAssignment, str],
+) -> None:
+    assignment, trusted, lang = built
+    assert (trusted.name, trusted.lang) == (assignment.name, lang)
+    assert trusted.points == assignment.points
+    assert {c.id: c.points for c in trusted.tests} == {
         i: c.points for i, c in assignment.tests.items()
     }
-    for ours in paper.answers:
+    for ours in trusted.answers:
         theirs = assignment.answers[ours.id]
         assert (ours.source, ours.provides) == (theirs.code, theirs.provides)
         assert ours.plain == set(ours.provides), (
             "all of ps01's results are plain"
         )
     kinds = {c.grade_id: c.kind for c in assignment.cells if c.grade_id}
-    assert {c.id: c.kind for c in paper.cells if c.id in kinds} == kinds
+    assert {c.id: c.kind for c in trusted.cells if c.id in kinds} == kinds
 
 
 def test_what_is_visible_is_what_nbgrader_releases(
-    built: tuple[Any, Paper, str],
+    built: tuple[Any, TrustedAssignment, str],
 ) -> None:
-    assignment, paper, lang = built
+    assignment, trusted, lang = built
     released = {c.id: c.source for c in release(assignment, lang).cells}
-    assert {c.id: c.visible for c in paper.cells} == released
+    assert {c.id: c.visible for c in trusted.cells} == released
 
 
 LINES = st.sampled_from(
@@ -135,22 +139,22 @@ def test_regions_are_cut_as_nbgrader_cuts_them(source: str, kind: Any) -> None:
         wanted = None
     try:
         got = visible(source, kind, made["cell_type"])
-    except PaperError:
+    except NotAnAssignment:
         got = None
     assert got == wanted
 
 
 def test_a_paper_travels_as_bytes() -> None:
-    paper = paper_of(cell("test", "t", "assert True"))
-    assert Paper.from_bytes(paper.to_bytes()) == paper
+    assignment = paper_of(cell("test", "t", "assert True"))
+    assert TrustedAssignment.from_bytes(assignment.to_bytes()) == assignment
     data = notebook_of(cell("test", "t", "assert True"))
     import hashlib
 
-    assert paper.sha256 == hashlib.sha256(data).hexdigest()
+    assert assignment.sha256 == hashlib.sha256(data).hexdigest()
 
 
 def test_what_a_cell_declares_is_read() -> None:
-    paper = paper_of(
+    assignment = paper_of(
         cell(
             "answer",
             "a",
@@ -162,11 +166,11 @@ def test_what_a_cell_declares_is_read() -> None:
         cell("scratch", "s", "1"),
         cell("prose", "p", "text"),
     )
-    a, t, s, p = paper.cells
+    a, t, s, p = assignment.cells
     assert (a.provides, a.files, a.plain) == (("f", "g"), ("p.npy",), {"f"})
     assert (t.points, t.partial, t.seconds) == (2.5, True, 3.0)
     assert (s.kind, p.kind) == ("scratch", "prose")
-    assert paper.before("t") == (a,)
+    assert assignment.before("t") == (a,)
 
 
 def test_an_answer_that_declares_nothing_provides_what_it_defines() -> None:
@@ -235,12 +239,12 @@ def test_what_ends_in_a_value_gives_partial_credit(
     ],
 )
 def test_what_is_no_assignment_is_said(data: bytes, says: str) -> None:
-    with pytest.raises(PaperError, match=says):
-        Paper.from_notebook(data, "ps99")
+    with pytest.raises(NotAnAssignment, match=says):
+        TrustedAssignment.from_notebook(data, "ps99")
 
 
 def test_a_missing_notebook_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PaperError, match=r"gone\.ipynb cannot be read"):
-        Paper.read(tmp_path / "gone.ipynb")
-    with pytest.raises(PaperError, match="no paper"):
-        Paper.from_bytes(b"\xc1")
+    with pytest.raises(NotAnAssignment, match=r"gone\.ipynb cannot be read"):
+        TrustedAssignment.read(tmp_path / "gone.ipynb")
+    with pytest.raises(NotAnAssignment, match="no assignment"):
+        TrustedAssignment.from_bytes(b"\xc1")

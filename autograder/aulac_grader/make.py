@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from aulac import scale as scales
-from aulac_grader.house import ROOT
+from aulac_grader.checkout import ROOT
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Memory:
+class RecordRow:
     """A row.
 
     Attributes:
@@ -64,16 +64,16 @@ def _table() -> Table:
     return metadata().tables["aulac_record"]
 
 
-def recall(connection: Connection, notebook: str) -> Memory:
+def recall(connection: Connection, notebook: str) -> RecordRow:
     """What is known of a submitted notebook (nbgrader's id); empty if nothing is."""
     table = _table()
     row = connection.execute(
         table.select().where(table.c.submitted_notebook == notebook)
     ).one_or_none()
     if row is None:
-        return Memory()
+        return RecordRow()
     answers = json.loads(row.answers)
-    return Memory(
+    return RecordRow(
         row.received_at,
         row.submission,
         row.late_seconds,
@@ -95,7 +95,7 @@ def lateness(connection: Connection) -> dict[str, int]:
     return {row.submitted_notebook: row.late_seconds for row in rows}
 
 
-def remember(connection: Connection, notebook: str, memory: Memory) -> None:
+def remember(connection: Connection, notebook: str, memory: RecordRow) -> None:
     """Write the row, in place of the one before."""
     table = _table()
     connection.execute(

@@ -1,7 +1,7 @@
 """The trusted assignment, read from the instructor's notebook.
 
-A `Paper` holds what the student never sees: hidden tests and solutions, and what the
-source declares about each cell under `metadata.aulac`:
+A `TrustedAssignment` holds what the student never sees: hidden tests and solutions, and
+what the source declares about each cell under `metadata.aulac`:
 
     provides   names of an answer cell that a test may touch
     files      files that the answer leaves behind for its tests
@@ -95,13 +95,13 @@ _MODULES = frozenset(
 )
 
 
-class PaperError(ValueError):
+class NotAnAssignment(ValueError):  # noqa: N818  a sentence for the instructor
     """A notebook that is no assignment to mark by: what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
-class PaperCell:
-    """A cell of the paper.
+class TrustedCell:
+    """A cell of the assignment.
 
     `source` is all of it, `visible` what students receive. `plain` are those of the
     provided names whose declared result is plain data, so that an object in its place
@@ -122,37 +122,37 @@ class PaperCell:
 
 
 @dataclass(frozen=True)
-class Paper:
+class TrustedAssignment:
     """An assignment to mark by; `sha256` is that of the notebook's bytes."""
 
     name: str
     lang: str
-    cells: tuple[PaperCell, ...]
+    cells: tuple[TrustedCell, ...]
     sha256: str
     notebook: bytes = field(repr=False)
 
     @classmethod
-    def read(cls, path: Path) -> Paper:
-        """The paper in the notebook at `path`, named after the file.
+    def read(cls, path: Path) -> TrustedAssignment:
+        """The assignment in the notebook at `path`, named after the file.
 
         Raises:
-            PaperError: it cannot be read, or is no nbgrader assignment.
+            NotAnAssignment: it cannot be read, or is no nbgrader assignment.
         """
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise PaperError(
+            raise NotAnAssignment(
                 f"{path} cannot be read ({error.strerror}): build the assignment "
                 "there, or name another course directory."
             ) from error
         return cls.from_notebook(data, path.stem)
 
     @classmethod
-    def from_notebook(cls, data: bytes, name: str) -> Paper:
-        """The paper in a notebook's bytes.
+    def from_notebook(cls, data: bytes, name: str) -> TrustedAssignment:
+        """The assignment in a notebook's bytes.
 
         Raises:
-            PaperError: as for `read`.
+            NotAnAssignment: as for `read`.
         """
         try:
             book = json.loads(data)
@@ -161,16 +161,16 @@ class Paper:
             cells = tuple(
                 _cell(number, cell, lang) for number, cell in enumerate(raw)
             )
-        except PaperError as error:
-            raise PaperError(f"{name}: {error}") from None
+        except NotAnAssignment as error:
+            raise NotAnAssignment(f"{name}: {error}") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PaperError(
+            raise NotAnAssignment(
                 f"{name} is no notebook of format 4 ({error}): open it in JupyterLab "
                 "and save it again."
             ) from error
         ids = [cell.id for cell in cells]
         for cell_id in sorted({i for i in ids if ids.count(i) > 1}):
-            raise PaperError(
+            raise NotAnAssignment(
                 f"{name}: {ids.count(cell_id)} cells are called {cell_id}: give each "
                 "its own grade_id."
             )
@@ -178,35 +178,37 @@ class Paper:
         return cls(name, lang, cells, digest, data)
 
     def to_bytes(self) -> bytes:
-        """The paper in a form that `from_bytes` reads on another machine."""
+        """The assignment in a form that `from_bytes` reads on another machine."""
         return msgpack.packb([self.name, self.notebook])
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Paper:
+    def from_bytes(cls, data: bytes) -> TrustedAssignment:
         """The inverse of `to_bytes`.
 
         Raises:
-            PaperError: other bytes.
+            NotAnAssignment: other bytes.
         """
         try:
             name, notebook = msgpack.unpackb(data)
         except (ValueError, TypeError) as error:
-            raise PaperError(f"these bytes are no paper: {error}") from error
+            raise NotAnAssignment(
+                f"these bytes are no assignment: {error}"
+            ) from error
         return cls.from_notebook(notebook, name)
 
-    def of_kind(self, *kinds: Kind) -> tuple[PaperCell, ...]:
+    def of_kind(self, *kinds: Kind) -> tuple[TrustedCell, ...]:
         return tuple(cell for cell in self.cells if cell.kind in kinds)
 
     @cached_property
-    def by_id(self) -> dict[str, PaperCell]:
+    def by_id(self) -> dict[str, TrustedCell]:
         return {cell.id: cell for cell in self.cells}
 
     @property
-    def tests(self) -> tuple[PaperCell, ...]:
+    def tests(self) -> tuple[TrustedCell, ...]:
         return self.of_kind("test")
 
     @property
-    def answers(self) -> tuple[PaperCell, ...]:
+    def answers(self) -> tuple[TrustedCell, ...]:
         return self.of_kind("answer")
 
     @property
@@ -214,7 +216,7 @@ class Paper:
         """Of all graded cells, those marked by hand included."""
         return sum(cell.points for cell in self.cells)
 
-    def before(self, cell_id: str) -> tuple[PaperCell, ...]:
+    def before(self, cell_id: str) -> tuple[TrustedCell, ...]:
         """The cells that stand before the one called `cell_id`.
 
         Raises:
@@ -224,14 +226,14 @@ class Paper:
         return self.cells[: self.cells.index(cell)]
 
 
-def _cell(number: int, raw: dict[str, Any], lang: str) -> PaperCell:
+def _cell(number: int, raw: dict[str, Any], lang: str) -> TrustedCell:
     cell_type = raw["cell_type"]
     text = raw["source"]
     source = text if isinstance(text, str) else "".join(text)
     metadata = raw.get("metadata", {})
     grading = metadata.get("nbgrader") or {}
     if grading and grading.get("schema_version") != 3:
-        raise PaperError(
+        raise NotAnAssignment(
             f"cell {number + 1} has nbgrader metadata of version "
             f"{grading.get('schema_version')}, not 3: run `nbgrader update` on it."
         )
@@ -243,7 +245,7 @@ def _cell(number: int, raw: dict[str, Any], lang: str) -> PaperCell:
         provides = defined_names(source)
     is_graded = bool(grading.get("grade") or grading.get("task"))
     seconds = aulac.get("seconds")
-    return PaperCell(
+    return TrustedCell(
         id=str(grading.get("grade_id") or fallback),
         kind=kind,
         cell_type=cell_type,
@@ -283,7 +285,7 @@ def visible(source: str, kind: Kind, cell_type: str, lang: str = "vi") -> str:
     make of it, with this project's stubs.
 
     Raises:
-        PaperError: a region that is not closed, or opened twice.
+        NotAnAssignment: a region that is not closed, or opened twice.
     """
     stub = (
         CODE_STUB
@@ -308,7 +310,7 @@ def _without(
     for line in lines:
         if f"BEGIN {marker}" in line:
             if inside:
-                raise PaperError(
+                raise NotAnAssignment(
                     f"BEGIN {marker} stands in a {marker} region."
                 )
             inside = found = True
@@ -319,7 +321,7 @@ def _without(
         elif not inside:
             kept.append(line)
     if inside:
-        raise PaperError(f"BEGIN {marker} has no END {marker}.")
+        raise NotAnAssignment(f"BEGIN {marker} has no END {marker}.")
     return kept, found
 
 

@@ -1,9 +1,9 @@
-"""One box in which a sheet is run, as the controller sees it.
+"""A student process as the controller sees it.
 
-Whatever comes out of the box is the student's word, and may be none at all: each answer
-is looked for among at most a few strays, within a time, and read into exact types. A
-box that is gone raises `BoxLost`; that is the only way in which content can end an
-attempt. Limits are the watchdog's business, in a thread, so that waiting is plain.
+Whatever comes out of it is the student's word, and may be none at all: each answer is
+looked for among at most a few strays, within a time, and read into exact types. One that
+is gone raises `StudentProcessLost`; that is the only way in which content can end a run.
+Limits are the watchdog's business, in a thread, so that waiting is plain.
 """
 
 from __future__ import annotations
@@ -15,29 +15,31 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from aulac_grader.judge.sheet import CellResult, CellStatus, SheetCell
+from aulac_grader.judge.submitted import CellResult, CellStatus, SubmittedCell
 from aulac_grader.judge.wire.protocol import Ended, Flood
 from aulac_grader.judge.wire.wire import Refused
 from aulac_grader.sandbox.watchdog import kill_tree
 
+from .limits_watchdog import LimitsWatchdog
 from .notices import cell_error
-from .watch import Watch
 
 if TYPE_CHECKING:
-    from .workshop import Workshop
+    from .warm_parents import WarmParents
     from .zygote import Child
 
 MAX_TEXT = 2_000  # characters of an error's message
 MAX_PICTURES = 8
 MAX_PICTURE = 2 << 20  # bytes
-MAX_STRAYS = 32  # messages that answer nothing, before the box is given up
+MAX_STRAYS = (
+    32  # messages that answer nothing, before the student process is given up
+)
 _PNG = b"\x89PNG\r\n\x1a\n"
 # An object's address differs from run to run; a number written as 0x1f does not.
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
-# The process's own limits come first: they leave the box alive.
+# The process's own limits come first: they leave the student process alive.
 _GRACE, _GRACE_SECONDS = 1.25, 1.25
 
-# For what a stem does without running anybody's code, on a busy machine.
+# For what a student process does without running anybody's code, on a busy machine.
 _ANSWER_SECONDS = 600.0
 
 _STATUS: dict[str | None, CellStatus] = {
@@ -47,63 +49,63 @@ _STATUS: dict[str | None, CellStatus] = {
 }
 
 
-class BoxLost(Exception):  # noqa: N818 (it is where hostile content ends up)
-    """The box is gone; `status` says of what."""
+class StudentProcessLost(Exception):  # noqa: N818 (it is where hostile content ends up)
+    """The student process is gone; `status` says of what."""
 
     def __init__(self, status: CellStatus) -> None:
         super().__init__(status)
         self.status = status
 
 
-class Attempt:
-    """A box for one sheet. Close it when done.
+class StudentProcess:
+    """A student process for submitted code. Close it when done.
 
     Raises:
-        BoxLost: from every method.
-        InfrastructureError: the box is gone because its zygote is.
+        StudentProcessLost: from every method.
+        InfrastructureError: the student process is gone because its zygote is.
         SandboxUnavailable: from the constructor.
     """
 
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop, self.limits = workshop, workshop.limits
+    def __init__(self, parents: WarmParents) -> None:
+        self.parents, self.limits = parents, parents.limits
         self.child: Child
-        self.child, self.channel = workshop.new_box()
+        self.child, self.channel = parents.new_student_process()
         # A process that takes too much is told so by its own limit, and may go on.
         memory = round(self.limits.memory_mb * _GRACE) + 32
-        self.watch = Watch(
+        self.watchdog = LimitsWatchdog(
             self.child.pid, replace(self.limits, memory_mb=memory)
         )
-        self.watch.start()
+        self.watchdog.start()
 
     def place(self, files: tuple[tuple[str, bytes], ...]) -> None:
-        """Put the sheet's files into the box; comes first, and once."""
+        """Put the submitted code's files into the student process; comes first, and once."""
         self._ask(["files", [list(file) for file in files]], ["placed"])
 
-    def run(self, cell: SheetCell) -> CellResult:
-        """Run a cell of the sheet."""
+    def run(self, cell: SubmittedCell) -> CellResult:
+        """Run a cell of the submitted code."""
         limits = self.limits
-        self.watch.begin(*self._budget(limits.cpu_seconds))
+        self.watchdog.begin(*self._budget(limits.cpu_seconds))
         wanted = {
             "seconds": limits.cpu_seconds,
             "output_kb": limits.output_kb,
         }
         message = ["run", cell.id, cell.source, wanted]
         rest = self._ask(message, ["ran", cell.id])
-        self.watch.idle()
+        self.watchdog.idle()
         report = rest[0] if rest and type(rest[0]) is dict else {}
         return _result(cell, report, limits.output_kb << 10)
 
     def question(
         self, test_id: str, seconds: float, judge: int
     ) -> socket.socket:
-        """Let the stem fork a question; the judge's end of the line to it.
+        """Let the student process fork a question; the judge's end of the line to it.
 
-        `judge` is the process of the room where the judge will sit.
+        `judge` is the process of the judge process where the judge will sit.
         """
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self.watch.begin(*self._budget(seconds), judge=judge)
+                self.watchdog.begin(*self._budget(seconds), judge=judge)
                 self._ask(
                     ["question", test_id],
                     ["asked", test_id],
@@ -115,11 +117,11 @@ class Attempt:
         return ours
 
     def stop(self) -> None:
-        """Have the stem end the question and say so: it is still there, then."""
+        """Have the student process end the question and say so: it is still there, then."""
         self._ask(["stop"], ["stopped"])
 
     def fetch(self, name: str, max_bytes: int) -> bytes | None:
-        """The contents of a file in the box, None where there is none to be had."""
+        """The contents of a file in the student process, None where there is none to be had."""
         rest = self._ask(["fetch", name, max_bytes], ["fetched", name])
         data = rest[0] if rest else None
         if type(data) is not bytes or len(data) > max_bytes:
@@ -128,12 +130,12 @@ class Attempt:
 
     @property
     def lost(self) -> bool:
-        return self.watch.why is not None or self.child.ended
+        return self.watchdog.why is not None or self.child.ended
 
     def _budget(self, seconds: float) -> tuple[float, float]:
         """What the watchdog allows for something that may take `seconds` of CPU time.
 
-        The process's own limits come first: after them the box still stands.
+        The process's own limits come first: after them the student process still stands.
         """
         wall = max(self.limits.wall_seconds, 6 * seconds)
         return seconds * _GRACE + _GRACE_SECONDS, wall
@@ -142,7 +144,7 @@ class Attempt:
         self, message: list[Any], wanted: list[Any], fds: tuple | list = ()
     ) -> list[Any]:
         """Send a message; what follows `wanted` in the answer to it."""
-        wall = self.watch.limits.wall_seconds  # the watchdog comes first
+        wall = self.watchdog.limits.wall_seconds  # the watchdog comes first
         wall = 20 * wall if math.isfinite(wall) else _ANSWER_SECONDS
         try:
             self.channel.send(message, fds, wall)
@@ -168,23 +170,25 @@ class Attempt:
             raise _Stray
         return answer[count:]
 
-    def _lost(self, why: str) -> BoxLost:
-        """Make sure that the box is gone, and that we are not the reason."""
-        self.watch.stop()
-        if self.watch.why is None:
-            self.workshop.student.check()
+    def _lost(self, why: str) -> StudentProcessLost:
+        """Make sure that the student process is gone, and that we are not the reason."""
+        self.watchdog.stop()
+        if self.watchdog.why is None:
+            self.parents.student.check()
             self.child.kill()
-        return BoxLost(_STATUS.get(self.watch.why or why, "died"))
+        return StudentProcessLost(
+            _STATUS.get(self.watchdog.why or why, "died")
+        )
 
     def close(self) -> None:
-        """End the box with everything in it."""
-        self.watch.stop()
+        """End the student process with everything in it."""
+        self.watchdog.stop()
         self.channel.close()
-        if not self.workshop.sandboxed:  # a box takes all with it
+        if not self.parents.sandboxed:  # a student process takes all with it
             kill_tree(self.child.pid)
         self.child.close()
 
-    def __enter__(self) -> Attempt:
+    def __enter__(self) -> StudentProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -195,8 +199,10 @@ class _Stray(Exception):  # noqa: N818
     """A message that is no answer to what was asked."""
 
 
-def _result(cell: SheetCell, report: dict[Any, Any], cap: int) -> CellResult:
-    """What the stem reports about a cell, in exact types and within bounds."""
+def _result(
+    cell: SubmittedCell, report: dict[Any, Any], cap: int
+) -> CellResult:
+    """What the student process reports about a cell, in exact types and within bounds."""
     status: CellStatus = "ok"
     if report.get("status") in ("raised", "time", "output"):
         status = report["status"]

@@ -30,19 +30,19 @@ MAX_HANDLES = 200_000
 
 def answer(notebook: Notebook, channel: Channel) -> None:
     """Serve calls until the judge closes its end."""
-    desk = Desk(notebook)
-    channel.keep_handle = desk.keep
-    channel.make_handle = lambda number, label: desk.objects[number]
+    table = ObjectTable(notebook)
+    channel.keep_handle = table.keep
+    channel.make_handle = lambda number, label: table.objects[number]
     with Capture():  # nobody reads what a test makes the answer print
         while True:
             try:
                 number, op, *arguments = channel.receive()
             except Ended:
                 return
-            channel.send_bytes(desk.reply(number, op, arguments))
+            channel.send_bytes(table.reply(number, op, arguments))
 
 
-class Desk:
+class ObjectTable:
     """The objects of one question, by number, and what can be done with them."""
 
     def __init__(self, notebook: Notebook) -> None:
@@ -151,7 +151,7 @@ class _Kept:
 
 _END = object()
 _OPS: dict[str, Callable[..., Any]] = {
-    name: getattr(Desk, name)
+    name: getattr(ObjectTable, name)
     for name in (
         *("begin", "name", "call", "attribute", "item", "length"),
         *("iterator", "next", "convert", "check"),

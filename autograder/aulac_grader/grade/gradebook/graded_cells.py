@@ -12,13 +12,13 @@ from .database import GradebookError
 
 if TYPE_CHECKING:
     from aulac_grader.grade.rebuild import Rebuilt
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
 
     from .structure import Structure
 
 
 @dataclass(frozen=True)
-class Work:
+class GradedCell:
     """One graded cell.
 
     Attributes:
@@ -33,32 +33,32 @@ class Work:
 
 
 def look_at(
-    paper: Paper,
+    assignment: TrustedAssignment,
     structure: Structure,
     rebuilt: Rebuilt,
     verdict: Mapping[str, Any],
-) -> dict[str, Work]:
+) -> dict[str, GradedCell]:
     """grade_id → the student's work, for every cell that carries points.
 
     Raises:
-        GradebookError: the verdict has no result for a test of the paper.
+        GradebookError: the verdict has no result for a test of the assignment.
     """
     results = {test["id"]: test for test in verdict["tests"]}
     sources = answer_sources(rebuilt)
-    found: dict[str, Work] = {}
-    for number, cell in enumerate(paper.cells):
+    found: dict[str, GradedCell] = {}
+    for number, cell in enumerate(assignment.cells):
         if cell.kind == "test":
-            owners = answers_before(paper, number)
+            owners = answers_before(assignment, number)
             texts = [sources.get(owner, "") for owner in owners]
-            points = _points(results, cell.id, paper.name)
+            points = _points(results, cell.id, assignment.name)
             answer = _hash(repr(points), *texts)
-            found[cell.id] = Work(points, answer, owners)
+            found[cell.id] = GradedCell(points, answer, owners)
         elif cell.kind in ("manual", "task"):
             text = rebuilt.manual.get(cell.id, "")
             blank = cell.kind == "manual" and is_blank(
                 text, structure.stub(cell.id)
             )
-            found[cell.id] = Work(
+            found[cell.id] = GradedCell(
                 0.0 if blank else None, _hash(_plain(text)), (cell.id,)
             )
     return found
@@ -72,14 +72,16 @@ def answer_sources(rebuilt: Rebuilt) -> dict[str, str]:
     return code | dict(rebuilt.manual)
 
 
-def answers_before(paper: Paper, number: int) -> tuple[str, ...]:
-    """The answer cells that the test `paper.cells[number]` is about.
+def answers_before(
+    assignment: TrustedAssignment, number: int
+) -> tuple[str, ...]:
+    """The answer cells that the test `assignment.cells[number]` is about.
 
     They are the last answers above it: those between it and the tests of what came
     before them.
     """
     found: list[str] = []
-    for cell in reversed(paper.cells[:number]):
+    for cell in reversed(assignment.cells[:number]):
         if cell.kind == "answer":
             found.append(cell.id)
         elif cell.kind == "test" and found:
@@ -93,12 +95,12 @@ def is_blank(text: str, stub: str) -> bool:
 
 
 def _points(
-    results: Mapping[str, Mapping[str, Any]], test: str, paper: str
+    results: Mapping[str, Mapping[str, Any]], test: str, assignment: str
 ) -> float:
     if test not in results:
         raise GradebookError(
-            f"The verdict says nothing of {test} in {paper}: the assignment was "
-            f"changed after it was marked. Run `aulac grade regrade {paper}`."
+            f"The verdict says nothing of {test} in {assignment}: the assignment was "
+            f"changed after it was marked. Run `aulac grade regrade {assignment}`."
         )
     return float(results[test]["points"])
 

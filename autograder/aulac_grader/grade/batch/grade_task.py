@@ -1,8 +1,8 @@
 """One submission, marked: the task `grade` (see `registry`).
 
-A worker is this machine's own lane, a process of a local Dask cluster, or a process of
+A worker is this machine's own local worker, a process of a local Dask cluster, or a process of
 a cluster somewhere: the same task, bytes in, plain data out, no shared disk, nothing
-pickled. A worker keeps a `Workshop` (the warm parents that students' and judges'
+pickled. A worker keeps a `WarmParents` (the warm parents that students' and judges'
 processes are forked from) between submissions and lets go of it when it has had
 nothing to do for a while. It is sent seeds, and never the course's key.
 """
@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Any
 from aulac_grader.grade.batch import registry
 
 if TYPE_CHECKING:
-    from aulac_grader.judge.control.workshop import Workshop
-    from aulac_grader.judge.paper import Paper
+    from aulac_grader.judge.assignment import TrustedAssignment
+    from aulac_grader.judge.control.warm_parents import WarmParents
 
 NAME = "grade"  # under which `grade_one` is registered
 FORMAT = 1
 IDLE_SECONDS = 300.0
 
-# Idle workshops, each with what it is for. A worker of a cluster may run several tasks
-# at a time, and a workshop serves one: so they are borrowed.
-_shelf: list[tuple[Any, Workshop]] = []
+# Idle warm parents, each with what it is for. A worker of a cluster may run several tasks
+# at a time, and warm parents serves one: so they are borrowed.
+_shelf: list[tuple[Any, WarmParents]] = []
 _lock = threading.Lock()
 _closing: threading.Timer | None = None
 
 
 def pack_payload(
     *,
-    paper: bytes,
+    assignment: bytes,
     submission: bytes,
     seeds: Mapping[str, int],
     limits: Mapping[str, Any],
@@ -45,7 +45,7 @@ def pack_payload(
     return msgpack.packb(
         {
             "format": FORMAT,
-            "paper": paper,
+            "paper": assignment,
             "submission": submission,
             "seeds": dict(seeds),
             "limits": dict(limits),
@@ -74,8 +74,8 @@ def grade_one(payload: bytes) -> dict[str, Any]:
     from aulac_grader.grade.batch.environment import environment
     from aulac_grader.grade.intake.submission import Submission
     from aulac_grader.grade.rebuild import rebuild
+    from aulac_grader.judge.assignment import TrustedAssignment
     from aulac_grader.judge.control.marking import mark
-    from aulac_grader.judge.paper import Paper
 
     order = msgpack.unpackb(payload)
     if order.get("format") != FORMAT:
@@ -83,10 +83,12 @@ def grade_one(payload: bytes) -> dict[str, Any]:
             "the worker runs another version of the course than the command that "
             "sent it work: install the same one on both"
         )
-    paper = Paper.from_bytes(order["paper"])
-    rebuilt = rebuild(paper, Submission.from_bytes(order["submission"]))
-    with _workshop(paper, order["limits"], order["sandboxed"]) as workshop:
-        marks = mark(paper, rebuilt.sheet, order["seeds"], workshop)
+    assignment = TrustedAssignment.from_bytes(order["paper"])
+    rebuilt = rebuild(assignment, Submission.from_bytes(order["submission"]))
+    with _warm_parents(
+        assignment, order["limits"], order["sandboxed"]
+    ) as parents:
+        marks = mark(assignment, rebuilt.code, order["seeds"], parents)
     return {
         "marks": marks.to_plain(),
         "repairs": [repair.to_dict() for repair in rebuilt.repairs],
@@ -96,46 +98,46 @@ def grade_one(payload: bytes) -> dict[str, Any]:
     }
 
 
-# -- workshops -----------------------------------------------------------------
+# -- warm parents -----------------------------------------------------------------
 
 
 @contextmanager
-def _workshop(
-    paper: Paper, limits: Mapping[str, Any], sandboxed: bool
-) -> Iterator[Workshop]:
-    """A workshop for as long as the block runs; one that failed is not used again."""
-    from aulac_grader.judge.control.workshop import Workshop
+def _warm_parents(
+    assignment: TrustedAssignment, limits: Mapping[str, Any], sandboxed: bool
+) -> Iterator[WarmParents]:
+    """Warm parents for as long as the block runs; one that failed is not used again."""
+    from aulac_grader.judge.control.warm_parents import WarmParents
     from aulac_grader.sandbox.limits import Limits
 
-    preload = Workshop.preload(paper)
+    preload = WarmParents.preload(assignment)
     purpose = (tuple(sorted(limits.items())), sandboxed, preload)
-    workshop = _take(purpose)
-    if workshop is None:
-        workshop = Workshop(Limits(**limits), sandboxed, preload)
+    parents = _take(purpose)
+    if parents is None:
+        parents = WarmParents(Limits(**limits), sandboxed, preload)
     try:
-        yield workshop
+        yield parents
     except BaseException:
-        workshop.close()
+        parents.close()
         raise
-    _put(purpose, workshop)
+    _put(purpose, parents)
 
 
-def _take(purpose: Any) -> Workshop | None:
+def _take(purpose: Any) -> WarmParents | None:
     with _lock:
-        for index, (kept, workshop) in enumerate(_shelf):
+        for index, (kept, parents) in enumerate(_shelf):
             if kept == purpose:
                 del _shelf[index]
-                return workshop
+                return parents
     return None
 
 
-def _put(purpose: Any, workshop: Workshop) -> None:
+def _put(purpose: Any, parents: WarmParents) -> None:
     global _closing
     with _lock:
         # What is there for another assignment would only hold memory.
         others = [item for item in _shelf if item[0] != purpose]
         _shelf[:] = [item for item in _shelf if item[0] == purpose]
-        _shelf.append((purpose, workshop))
+        _shelf.append((purpose, parents))
         if _closing is not None:
             _closing.cancel()
         _closing = threading.Timer(IDLE_SECONDS, release)
@@ -146,14 +148,14 @@ def _put(purpose: Any, workshop: Workshop) -> None:
 
 
 def release() -> None:
-    """Close every idle workshop of this process, with all it has forked."""
+    """Close every idle warm parents of this process, with all it has forked."""
     with _lock:
         if _closing is not None:
             _closing.cancel()
-        idle = [workshop for _, workshop in _shelf]
+        idle = [parents for _, parents in _shelf]
         _shelf.clear()
-    for workshop in idle:
-        workshop.close()
+    for parents in idle:
+        parents.close()
 
 
 registry.at_release(release)

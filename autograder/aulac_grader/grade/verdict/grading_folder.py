@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aulac_grader.judge.sheet import CellResult
+from aulac_grader.judge.submitted import CellResult
 
 VERDICTS = "verdicts"
 OUTPUTS = "outputs"
@@ -113,27 +113,34 @@ def write_measures(
 
 
 def read_measures(folder: Path, student: str) -> dict[str, Any]:
-    """Seconds, megabytes, lane of the last marking; empty if there was none."""
+    """Seconds, megabytes, boxes of the last marking; empty if there was none."""
     path = folder / MEASURES / f"{student}.json"
     return json.loads(path.read_bytes()) if path.is_file() else {}
 
 
-def keep_source(folder: Path, sha256: str, paper: bytes) -> None:
+def keep_source(folder: Path, sha256: str, assignment: bytes) -> None:
     """Keep the assignment that is marked with, so that an audit can use it later.
 
-    paper: from `Paper.to_bytes`.
+    assignment: from `TrustedAssignment.to_bytes`.
     """
     path = folder / SOURCES / sha256
     if not path.is_file():
-        write_whole(path, paper)
+        write_whole(path, assignment)
 
 
 def read_source(folder: Path, sha256: str) -> bytes | None:
     """What `keep_source` kept, None where it is gone or was changed."""
-    from aulac_grader.judge.paper import Paper, PaperError
+    from aulac_grader.judge.assignment import (
+        NotAnAssignment,
+        TrustedAssignment,
+    )
 
     try:
         data = (folder / SOURCES / sha256).read_bytes()
-        return data if Paper.from_bytes(data).sha256 == sha256 else None
-    except (OSError, PaperError):
+        return (
+            data
+            if TrustedAssignment.from_bytes(data).sha256 == sha256
+            else None
+        )
+    except (OSError, NotAnAssignment):
         return None

@@ -1,10 +1,10 @@
-"""What a child of the judge zygote does: hold one paper, fork a judge for each test.
+"""The judge process: it holds one assignment and forks a judge for each test.
 
-The room stands behind the same walls as a box: it reads what students' processes send,
-and pictures that they made. It keeps the paper over many submissions; each test is
+It stands behind the same walls as a student process, for it reads what those send, and
+pictures that they made. It keeps the assignment over many submissions; each test is
 judged by a fork, so that nothing of one submission is left for the next.
 
-    the controller sends                        the room answers
+    the controller sends                        the judge process answers
     nothing                                     ["ready"], or ["refused", why]
     ["paper", bytes]                            ["read"], or ["refused", why]
     ["test", test id, visible part only?,       ["judging"]
@@ -29,11 +29,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from aulac_grader.judge.paper import Paper, PaperError
+from aulac_grader.judge.assignment import NotAnAssignment, TrustedAssignment
 from aulac_grader.judge.warm import CHANNEL, place, wall_in
 from aulac_grader.judge.wire.protocol import Channel, Ended
 
-from .judge import judge_test
+from .judging import judge_test
 
 
 def main(limits: dict[str, Any], slot: int, folder: str | None) -> None:
@@ -42,8 +42,8 @@ def main(limits: dict[str, Any], slot: int, folder: str | None) -> None:
     if not wall_in(channel, limits, slot, folder):
         return
     try:
-        paper = Paper.from_bytes(channel.receive()[1])
-    except PaperError as error:
+        assignment = TrustedAssignment.from_bytes(channel.receive()[1])
+    except NotAnAssignment as error:
         channel.send(["refused", str(error)])
         return
     channel.send(["read"])
@@ -54,19 +54,19 @@ def main(limits: dict[str, Any], slot: int, folder: str | None) -> None:
         except Ended:
             return
         if word == "test":
-            judge = Judge(paper, channel, *rest)
+            judge = TestFork(assignment, channel, *rest)
             channel.send(["judging"])
         elif judge is not None:
             judge.end()
             channel.send(["over"])
 
 
-class Judge:
+class TestFork:
     """The fork that judges one test, and the folder in which it does so."""
 
     def __init__(
         self,
-        paper: Paper,
+        assignment: TrustedAssignment,
         channel: Channel,
         test_id: str,
         visible_only: bool,
@@ -88,7 +88,7 @@ class Judge:
             place(files)
             controller = Channel.from_fd(report)
             outcome = judge_test(
-                paper,
+                assignment,
                 test_id,
                 Channel.from_fd(question),
                 seed=seed,
