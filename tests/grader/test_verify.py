@@ -357,12 +357,12 @@ import signal, sys
 from pathlib import Path
 # A job started in the background ignores Ctrl-C, and its children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from aulac_grader.author.build import House
+from aulac_grader.author.build import LessonFolder
 from aulac_grader.author.links import Shelf
 from aulac_grader.verify import verify
 root = Path(sys.argv[1])
-house = House(root / "notebooks", Shelf(root / "book"))
-verify(house, ["00", "01"], build=root / "build", jobs=1)
+folder = LessonFolder(root / "notebooks", Shelf(root / "book"))
+verify(folder, ["00", "01"], build=root / "build", jobs=1)
 """
 
 
