@@ -51,7 +51,7 @@ from aulac.export import from_hf
 from aulac.generate import generate
 from aulac.model import Transformer
 from aulac.text import normalise
-from aulac.tokenizer import template as chat
+from aulac.tokenizer import template
 
 TASKS = Path(__file__).resolve().with_name("tasks")
 CHUNK = 256  # requests between two moves of the progress bar
@@ -146,8 +146,8 @@ class Aulac(LM):
         add_generation_prompt: bool = True,
     ) -> str:
         """The conversation as text; its ids are remembered for later requests."""
-        text = chat.render(chat_history, add_generation_prompt)
-        ids, _ = chat.encode(
+        text = template.render(chat_history, add_generation_prompt)
+        ids, _ = template.encode(
             chat_history, self.tokenizer, add_generation_prompt
         )
         self._turns[text] = ids
@@ -155,7 +155,7 @@ class Aulac(LM):
 
     def chat_template(self, chat_template: bool | str = False) -> str | None:
         """The template, for lm-eval's records."""
-        return chat.TEMPLATE if chat_template else None
+        return template.TEMPLATE if chat_template else None
 
     @property
     def tokenizer_name(self) -> str:
