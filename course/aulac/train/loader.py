@@ -26,7 +26,7 @@ from aulac.train.failure import TrainingError
 from aulac.train.shards import documents
 
 # Steps drawn ahead on a GPU; one in use, one ready. ASSUMED enough: on one core of a
-# CPU, drawing a step of `tiny` took 0.17 ms and computing it 435; no card was measured.
+# CPU, drawing a step of `tiny` took 0.3 ms and computing it 540; no card was measured.
 AHEAD = 2
 
 

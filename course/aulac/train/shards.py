@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aulac.errors import InputError
+from aulac.files import replace_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,8 +85,7 @@ def write_shards(
         )
     (part / LENGTHS).write_bytes(np.asarray(lengths, dtype="<u4").tobytes())
     (part / INDEX).write_text(json.dumps(asdict(index), indent=1))
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    replace_folder(part, out)
     return index
 
 

@@ -52,7 +52,7 @@ def verdict(
         receipt: `received_at` (UTC, ISO 8601), `sha256`, `late_seconds` or None.
         environment: what marked, with its `digest` (`batch.environment`).
         repairs: `{"code": …, "params": {…}}`, in the order they were made.
-        marks: what `judge.marking.mark` gave; its `measures` are left out.
+        marks: what `judge.control.marking.mark` gave; its `measures` are left out.
 
     Raises:
         VerdictProblem: the values do not fit the schema: a fault of the grader.
